@@ -1,0 +1,1 @@
+"""What training and serving must agree on; imports nothing of ours."""
