@@ -1,0 +1,106 @@
+"""The whole model, waveform to affect, as one module that can be scripted.
+
+Shapes: B batch, T samples, F features, D latent dimensions, E emotions.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from .baseline import SCORE_LIMIT, FeaturePrior
+from .encoder import AffectHead, Encoder
+
+
+class Outputs(NamedTuple):
+    """What a scripted archive returns, one row per waveform."""
+
+    activation_B: Tensor
+    valence_B: Tensor
+    emotion_BE: Tensor
+    embedding_BD: Tensor
+    confidence_B: Tensor
+    novelty_B: Tensor
+    features_BF: Tensor
+    scores_BF: Tensor
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """Constants fitted after training: the temperature on speakers held back, novelty on those trained on."""
+
+    temperature: float = 1.0
+    """Divides the emotion logits, so that a probability is the share of times it proves right."""
+    novelty_slope: float = 1.0
+    novelty_offset: float = 0.0
+    """novelty = logistic(slope * log(root mean square of the standard scores) + offset)."""
+
+
+class AffectModel(nn.Module):
+    """Waveform to affect: front end, normaliser, encoder and heads in one scriptable module."""
+
+    mean_F: Tensor
+    deviation_F: Tensor
+
+    def __init__(
+        self,
+        front_end: nn.Module,
+        prior: FeaturePrior,
+        encoder: Encoder,
+        head: AffectHead,
+        calibration: Calibration,
+    ) -> None:
+        super().__init__()
+        self.front_end = front_end
+        self.encoder = encoder
+        self.head = head
+        self.score_limit = SCORE_LIMIT
+        self.temperature = calibration.temperature
+        self.novelty_slope = calibration.novelty_slope
+        self.novelty_offset = calibration.novelty_offset
+        self.register_buffer("mean_F", torch.from_numpy(prior.mean_F).float())
+        self.register_buffer("deviation_F", torch.from_numpy(prior.deviation_F).float())
+
+    def forward(self, waveform_BT: Tensor, lengths_B: Tensor) -> Outputs:
+        """Affect of each waveform (float32 in [-1, 1), 16 kHz, padded to the longest) against the prior."""
+        features_BF = self.features(waveform_BT, lengths_B)
+        rows = features_BF.shape[0]
+        return self.estimate(
+            features_BF,
+            self.mean_F.unsqueeze(0).repeat(rows, 1),
+            self.deviation_F.unsqueeze(0).repeat(rows, 1),
+        )
+
+    @torch.jit.export
+    def features(self, waveform_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """The functionals of each waveform's first `lengths_B` samples, under the card's feature names."""
+        features_BF: Tensor = self.front_end(waveform_BT, lengths_B)
+        return features_BF
+
+    @torch.jit.export
+    def estimate(self, features_BF: Tensor, mean_BF: Tensor, deviation_BF: Tensor) -> Outputs:
+        """Affect from functionals, each row against a baseline of its own."""
+        raw_BF = (features_BF - mean_BF) / deviation_BF
+        scores_BF = torch.nan_to_num(raw_BF, 0.0, self.score_limit, -self.score_limit).clamp(
+            -self.score_limit, self.score_limit
+        )
+        embedding_BD = self.encoder(scores_BF)
+        logits_BE, activation_B, valence_B = self.head(embedding_BD)
+        emotion_BE = torch.softmax(logits_BE / self.temperature, 1)
+        distance_B = scores_BF.square().mean(1).sqrt().clamp(min=1e-6)
+        novelty_B = torch.sigmoid(self.novelty_slope * distance_B.log() + self.novelty_offset)
+        return Outputs(
+            activation_B,
+            valence_B,
+            emotion_BE,
+            embedding_BD,
+            emotion_BE.amax(1),
+            novelty_B,
+            features_BF,
+            scores_BF,
+        )
+
+
+def prior_of(model: AffectModel | torch.jit.ScriptModule) -> FeaturePrior:
+    """The baseline that a model's streams start from."""
+    return FeaturePrior(model.mean_F.numpy(), model.deviation_F.numpy())
