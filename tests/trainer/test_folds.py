@@ -1,0 +1,66 @@
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cmlstream.models.contract import EMOTIONS
+from cmlstream.models.errors import ConfigurationError, CorpusError
+from cmlstream.trainer.folds import Fold, check_disjoint, speaker_folds
+from cmlstream.trainer.manifest import Clip
+from tests.trainer.corpus import clip
+
+
+def balanced(speakers: int, takes: int = 2) -> list[Clip]:
+    return [clip(f"s{s}", emotion) for s in range(speakers) for emotion in EMOTIONS for _ in range(takes)]
+
+
+@settings(deadline=None)  # the first call imports scikit-learn
+@given(st.integers(3, 12), st.integers(3, 6), st.integers(0, 1000))
+def test_every_clip_is_measured_once_and_no_speaker_is_on_two_sides(
+    speakers: int, count: int, seed: int
+) -> None:
+    clips = balanced(speakers)
+    folds = speaker_folds(clips, count, seed)
+    assert len(folds) == min(count, speakers)
+    measured = Counter(int(number) for fold in folds for number in fold.measured)
+    assert measured == Counter(range(len(clips)))
+    for fold in folds:
+        assert sorted([*fold.training, *fold.stopping, *fold.measured]) == list(range(len(clips)))
+        sides = [{clips[n].speaker for n in side} for side in (fold.training, fold.stopping, fold.measured)]
+        assert all(sides)
+        assert sum(map(len, sides)) == speakers
+
+
+def test_folds_are_stratified_and_the_same_for_a_seed() -> None:
+    clips = balanced(10)
+    one, again, other = (speaker_folds(clips, 5, seed) for seed in (1, 1, 2))
+    for fold in one:
+        counts = Counter(clips[number].emotion for number in fold.measured)
+        assert len(set(counts.values())) == 1
+    assert all(np.array_equal(a.measured, b.measured) for a, b in zip(one, again, strict=True))
+    assert any(not np.array_equal(a.measured, b.measured) for a, b in zip(one, other, strict=True))
+
+
+def test_a_rare_class_is_no_reason_to_stop() -> None:
+    assert len(speaker_folds([*balanced(5), clip("s1", "disgust", "rare corpus")], 5, 0)) == 5
+
+
+def test_three_clips_in_all() -> None:
+    with pytest.raises(CorpusError, match=r"at least 3 speakers.*3 clips of 2"):
+        speaker_folds([clip("a"), clip("a", "anger"), clip("b")], 5, 0)
+
+
+def test_a_speaker_on_two_sides_is_named() -> None:
+    clips = [clip("anna"), clip("bert"), clip("carl"), clip("anna")]
+    fold = Fold(np.array([0]), np.array([1, 2]), np.array([3]))
+    with pytest.raises(CorpusError, match="speaker anna is on two sides"):
+        check_disjoint(clips, fold)
+
+
+def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'cmlstream\[train\]'"):
+        speaker_folds(balanced(3), 3, 0)

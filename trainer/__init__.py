@@ -1,0 +1,1 @@
+"""The program that makes models: corpora, features, losses, fitting, evaluation, export."""

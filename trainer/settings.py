@@ -1,0 +1,101 @@
+"""How a model is fitted: nested, validated settings, read from TOML."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from cmlstream.models.encoder import DEFAULT, EncoderSettings
+from cmlstream.models.errors import ConfigurationError
+
+from .losses import Variant
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise ValueError(sentence)
+
+
+class LossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the network is asked for: log(MSE + metric) + emotion_weight * cross entropy."""
+
+    variant: Variant = "actval"
+    pairs: Literal["all", "corpus", "speaker"] = "speaker"
+    """Which pairs of clips the metric compares: within a speaker it is blind to what differs between them."""
+    emotion_weight: float = 1.0
+    label_smoothing: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse weights that make no loss."""
+        _require(self.emotion_weight >= 0, "`emotion_weight` must not be negative")
+        _require(0 <= self.label_smoothing < 1, "`label_smoothing` must lie in [0, 1)")
+
+
+class OptimiserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the loss is brought down."""
+
+    epochs: int = 60
+    patience: int = 15
+    """Epochs without improvement on held-out speakers after which a run stops."""
+    batch: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    averaging: float = 0.99
+    """Share of the running average of the weights that a step keeps; the average is what is exported."""
+
+    def __post_init__(self) -> None:
+        """Refuse counts and rates that cannot train."""
+        _require(self.epochs >= 1 and self.patience >= 1, "`epochs` and `patience` must be at least 1")
+        _require(self.batch >= 2, "`batch` must be at least 2: a pair needs two clips")
+        _require(self.learning_rate > 0, "`learning_rate` must be positive")
+        _require(self.weight_decay >= 0, "`weight_decay` must not be negative")
+        _require(0 <= self.averaging < 1, "`averaging` must lie in [0, 1)")
+
+
+class ValidationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How speakers are held back, and how often the stream's adaptation is drawn anew."""
+
+    folds: int = 5
+    draws: int = 6
+    """Random orders of each speaker's clips that training normalises by, one an epoch in turn."""
+
+    def __post_init__(self) -> None:
+        """Refuse too few folds to hold anybody back."""
+        _require(self.folds >= 3, "`folds` must be at least 3")
+        _require(self.draws >= 1, "`draws` must be at least 1")
+
+
+class CardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the card says that the data cannot tell."""
+
+    name: str = "custom"
+    version: str = "1"
+    licence: str = "not stated"
+    description: str = "Trained with cmlstream-train."
+    terms: dict[str, str] = {}
+    """The terms of each corpus, by its name in the manifest."""
+
+
+class FitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that decides what a fit makes of a manifest and a seed."""
+
+    encoder: EncoderSettings = DEFAULT
+    loss: LossSettings = LossSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    validation: ValidationSettings = ValidationSettings()
+    card: CardSettings = CardSettings()
+
+
+def read_settings(path: Path) -> FitSettings:
+    """Settings from a TOML file; what it leaves out keeps its default.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is no TOML, or has an unknown option or a wrong value.
+
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=FitSettings)
+    except OSError as error:
+        raise ConfigurationError(f"The settings {path} cannot be read ({error.strerror}).") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The settings {path} make no sense: {error}.") from error

@@ -1,0 +1,121 @@
+"""Features of many clips in one table, a row per piece of speech, and how its rows are normalised.
+
+Shapes: N rows, F features.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmlstream.models.baseline import SCORE_LIMIT, FeaturePrior, normalise_causally
+
+from .manifest import Clip
+from .pieces import Pieces
+
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureTable:
+    """The pieces of many clips, one under another; `clip_N` is each row's place in `clips`."""
+
+    clips: tuple[Clip, ...]
+    features_NF: NDArray[np.float32]
+    speech_s_N: NDArray[np.float64]
+    whole_N: NDArray[np.bool_]
+    clip_N: NDArray[np.intp]
+
+    def subset(self, numbers: Sequence[int] | NDArray[np.intp]) -> "FeatureTable":
+        """The table of some clips only, in ascending order and renumbered."""
+        numbers = np.sort(numbers)
+        place = np.full(len(self.clips), -1)
+        place[numbers] = np.arange(len(numbers))
+        rows_N = np.flatnonzero(place[self.clip_N] >= 0)
+        return FeatureTable(
+            clips=tuple(self.clips[number] for number in numbers),
+            features_NF=self.features_NF[rows_N],
+            speech_s_N=self.speech_s_N[rows_N],
+            whole_N=self.whole_N[rows_N],
+            clip_N=place[self.clip_N[rows_N]],
+        )
+
+    def per_row(self, value_of_clip: Sequence[float] | Sequence[int] | Sequence[str]) -> NDArray[np.generic]:
+        """A value of each clip, repeated for its rows."""
+        return np.asarray(value_of_clip)[self.clip_N]
+
+
+def stack(clips: Sequence[Clip], pieces: Sequence[Pieces]) -> FeatureTable:
+    """The table of clips and their pieces, in the same order."""
+    return FeatureTable(
+        clips=tuple(clips),
+        features_NF=np.concatenate([piece.features_NF for piece in pieces]),
+        speech_s_N=np.concatenate([piece.speech_s_N for piece in pieces]),
+        whole_N=np.concatenate([piece.whole_N for piece in pieces]),
+        clip_N=np.repeat(np.arange(len(clips)), [len(piece.whole_N) for piece in pieces]),
+    )
+
+
+def prior_of(table: FeatureTable) -> FeaturePrior:
+    """The mean of the speakers' means, and the root of their mean variance: regions only.
+
+    Speakers count equally, so that a corpus of many clips by few speakers does not set the prior alone.
+    """
+    speaker_N = table.per_row([clip.speaker for clip in table.clips])
+    groups = [
+        table.features_NF[(speaker_N == speaker) & table.whole_N].astype(np.float64)
+        for speaker in np.unique(speaker_N)
+    ]
+    means_SF = np.array([rows.mean(0) for rows in groups if len(rows)])
+    variances_SF = np.array([rows.var(0) for rows in groups if len(rows)])
+    return FeaturePrior(means_SF.mean(0), np.sqrt(variances_SF.mean(0)))
+
+
+class Normalisation(StrEnum):
+    """Against what features become standard scores."""
+
+    CAUSAL = "causal"
+    """The running baseline of a stream that plays each speaker's clips in a random order."""
+    CORPUS = "corpus"
+    """All of a corpus at once, which a long stream approaches (transductive)."""
+    NONE = "none"
+    """The model's prior alone: a cold start for every clip."""
+
+
+def normalise(table: FeatureTable, prior: FeaturePrior, normalisation: Normalisation, seed: int) -> Scores:
+    """Standard scores of all rows, clamped as the archive clamps them."""
+    match normalisation:
+        case Normalisation.CAUSAL:
+            scores_NF = _causal(table, prior, seed)
+        case Normalisation.CORPUS:
+            scores_NF = _by_corpus(table)
+        case Normalisation.NONE:
+            scores_NF = (table.features_NF - prior.mean_F) / prior.deviation_F
+    finite_NF = np.nan_to_num(scores_NF, nan=0.0, posinf=SCORE_LIMIT, neginf=-SCORE_LIMIT)
+    return finite_NF.clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.float32)
+
+
+def _causal(table: FeatureTable, prior: FeaturePrior, seed: int) -> NDArray[np.float64]:
+    generator = np.random.default_rng(seed)
+    counted_s_N = np.where(table.whole_N, table.speech_s_N, 0.0)
+    speakers = np.array([clip.speaker for clip in table.clips])
+    first_N = np.searchsorted(table.clip_N, np.arange(len(table.clips) + 1))
+    scores_NF = np.zeros(table.features_NF.shape)
+    for speaker in np.unique(speakers):
+        shuffled = generator.permutation(np.flatnonzero(speakers == speaker))
+        order = np.concatenate([np.arange(first_N[clip], first_N[clip + 1]) for clip in shuffled])
+        scores_NF[order] = normalise_causally(table.features_NF[order], counted_s_N[order], prior)
+    return scores_NF
+
+
+def _by_corpus(table: FeatureTable) -> NDArray[np.float64]:
+    corpus_N = table.per_row([clip.corpus for clip in table.clips])
+    scores_NF = np.zeros(table.features_NF.shape)
+    for corpus in np.unique(corpus_N):
+        rows_N = corpus_N == corpus
+        regions_NF = table.features_NF[rows_N & table.whole_N]
+        everything = FeaturePrior(regions_NF.mean(0), regions_NF.std(0))
+        scores_NF[rows_N] = (table.features_NF[rows_N] - everything.mean_F) / everything.deviation_F
+    return scores_NF
