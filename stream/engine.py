@@ -1,0 +1,163 @@
+"""The engine: every window that is due, of all streams, in one call of the model, on a thread of its own.
+
+There is no timer: whenever the thread is free it takes what is due, so batches grow by themselves under
+load. A region's features update its speaker's baseline, and the next region is judged against that: hence
+a batch never holds a window behind the final window of an earlier region of the same speaker.
+
+Array names carry their shape: B windows, F features.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+
+from cmlstream.models.contract import SAMPLE_RATE, Estimate
+from cmlstream.models.errors import CmlstreamError, ModelError
+
+from .meter import is_clipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from cmlstream.models.archive import Archive
+    from cmlstream.models.baseline import Baseline
+    from cmlstream.models.window import Window
+
+T = TypeVar("T")
+
+OUT_OF_DOMAIN = 0.9
+"""Novelty from which a region says nothing about the speaker's baseline."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """An estimate, and how much speech the baseline it was judged against had seen."""
+
+    estimate: Estimate
+    baseline_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A window to be estimated against a speaker's baseline."""
+
+    window: Window
+    baseline: Baseline
+    result: asyncio.Future[Result]
+
+
+def take_due(jobs: deque[Job]) -> list[Job]:
+    """Take out of `jobs` all that may run together: per speaker, up to and with the first final window."""
+    due: list[Job] = []
+    waiting: list[Job] = []
+    ended: set[int] = set()
+    for job in jobs:
+        if id(job.baseline) in ended:
+            waiting.append(job)
+            continue
+        due.append(job)
+        if job.window.final:
+            ended.add(id(job.baseline))
+    jobs.clear()
+    jobs.extend(waiting)
+    return due
+
+
+class Engine:
+    """Estimates windows with one archive. `run` must be going for the futures of `submit` to complete."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self._jobs: deque[Job] = deque()
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+
+    async def warm(self, window_samples: int) -> None:
+        """Run the model for the window in use, so that no listener waits for TorchScript to specialise."""
+        # One thread: the model's matrices are too small to share, and threads would fight the event loop.
+        await self._in_thread(torch.set_num_threads, 1)
+        await self._in_thread(self.archive.warm, (1,), window_samples)
+
+    def submit(self, window: Window, baseline: Baseline) -> asyncio.Future[Result]:
+        """Queue a window; a speaker's windows must come in order. The caller bounds how many are waiting."""
+        job = Job(window, baseline, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        self._wake.set()
+        return job.result
+
+    async def run(self) -> None:
+        """Estimate what is submitted, until cancelled. Where the model fails, the futures of that call do."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while due := take_due(self._jobs):
+                    await self._answer(due)
+        finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer(self, due: Sequence[Job]) -> None:
+        waiting = [job.result for job in due]
+        try:
+            results = await self._in_thread(self._estimate, due)
+        except CmlstreamError as error:
+            for future in waiting:
+                if not future.cancelled():
+                    future.set_exception(error)
+            return
+        for future, result in zip(waiting, results, strict=True):
+            if not future.cancelled():
+                future.set_result(result)
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def _estimate(self, due: Sequence[Job]) -> list[Result]:
+        try:
+            estimates = self.archive.estimate(
+                self._features(due),
+                np.stack([job.baseline.mean_F for job in due]),
+                np.stack([job.baseline.deviation_F for job in due]),
+            )
+        except RuntimeError as error:  # whatever goes wrong inside TorchScript
+            raise CmlstreamError(f"The model failed on {len(due)} windows: {error}") from error
+        results = [
+            Result(estimate, job.baseline.speech_s) for job, estimate in zip(due, estimates, strict=True)
+        ]
+        for job, estimate in zip(due, estimates, strict=True):
+            _check_finite(estimate)
+            if job.window.final:
+                _learn(job, estimate)
+        return results
+
+    def _features(self, due: Sequence[Job]) -> NDArray[np.float32]:
+        """Rolling windows share a call; a whole region has its own, or all would be padded to its length."""
+        rolling = [row for row, job in enumerate(due) if not job.window.final]
+        groups = [rolling] if rolling else []
+        groups += [[row] for row, job in enumerate(due) if job.window.final]
+        features_BF = np.empty((len(due), len(self.archive.card.feature_names)), np.float32)
+        for rows in groups:
+            features_BF[rows] = self.archive.features([due[row].window.samples for row in rows])
+        return features_BF
+
+
+def _check_finite(estimate: Estimate) -> None:
+    """Keep what is not a number from every event; JSON would make it null, as if nothing had been said."""
+    told = (estimate.activation, estimate.valence, estimate.novelty, *estimate.emotion)
+    if not (np.isfinite(told).all() and np.isfinite(estimate.embedding_D).all()):
+        raise ModelError("The model answers with numbers that are not finite: fit or export it again.")
+
+
+def _learn(job: Job, estimate: Estimate) -> None:
+    """Count a finished region in its speaker's baseline, unless its features cannot be trusted."""
+    if estimate.novelty < OUT_OF_DOMAIN and not is_clipped(job.window.samples):
+        job.baseline.update(estimate.features_F, job.window.speech_samples / SAMPLE_RATE)

@@ -1,0 +1,181 @@
+"""The main job: one source, one session, every sink that was asked for; and the order in which they end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from cmlstream.models import archive
+from cmlstream.models.baseline import Baseline
+from cmlstream.models.contract import SAMPLE_RATE
+from cmlstream.models.errors import CmlstreamError, InputError
+
+from .analysis import Analysis
+from .config import ListenSettings, load
+from .embedded_redis import embedded_redis
+from .engine import Engine
+from .pipeline import Pipeline, StreamIdentity
+from .server import ServerSettings, serve
+from .sinks.hub import Hub
+from .sinks.lines import LineSink, json_line, text_line
+from .sinks.terminal import LiveView
+from .sources.open import SourceSettings, open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cmlstream.models.archive import Archive
+
+    from .sinks.base import Sink
+    from .sinks.redis import RedisSink
+    from .sources.base import Source
+
+
+NOTICE = (
+    "These are estimates of expressed affect, not of feelings. Tell people that they are analysed; "
+    "at work and in education the EU bans it (AI Act, Article 5(1)(f))."
+)
+
+
+def run_listen(overrides: dict[str, object], config: Path | None, *, as_json: bool) -> None:
+    """Run `cmlstream listen`; settings, source and model come first, so that mistakes show at once."""
+    listening = prepare(load(config, overrides))
+    asyncio.run(listen(listening, Console(stderr=True), as_json=as_json))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listening:
+    """What is needed to listen, all of it checked and loaded before anything is opened."""
+
+    settings: ListenSettings
+    source: Source
+    archive: Archive
+
+
+def prepare(settings: ListenSettings) -> Listening:
+    """Load the model and find the source.
+
+    Raises ModelError, InputError or ConfigurationError for what cannot be used.
+    """
+    path = Path(settings.model) if settings.model else archive.default_path()
+    loaded = archive.load(path, trust=settings.trust_model)
+    return Listening(settings, _source(settings), loaded)
+
+
+def _source(settings: ListenSettings) -> Source:
+    """Find the source: where nobody named one and there is no microphone, the sample at its own pace."""
+    wanted = SourceSettings(settings.rate, settings.channels, settings.channel, settings.realtime)
+    if settings.source is not None:
+        return open_source(settings.source, wanted)
+    try:
+        return open_source("mic", wanted)
+    except InputError as error:
+        click.echo(f"No microphone: {error}. Playing the synthetic sample that ships instead.", err=True)
+        return open_source("sample", SourceSettings(realtime=True))
+
+
+async def listen(listening: Listening, console: Console, *, as_json: bool) -> None:
+    """Listen until the source ends or SIGINT or SIGTERM asks to stop; a second signal stops at once.
+
+    Raises ServiceError where Redis or the port refuses, InputError where the source does.
+    """
+    settings = listening.settings
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    hub = Hub()
+    sinks: list[Sink] = [hub]
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(
+            serve(
+                hub,
+                ServerSettings(settings.host, settings.port, settings.insecure, settings.allowed_origins),
+            )
+        )
+        places = [f"page    {address.page_url}", f"events  {address.events_url}?stream={settings.stream}"]
+        if settings.redis:
+            url = settings.redis
+            if url == "embedded":
+                url = await stack.enter_async_context(embedded_redis())
+            redis = await _connected(url)
+            sinks.append(redis)
+            # A private server's URL has no secrets, and whoever wants to subscribe needs all of it.
+            place = url if settings.redis == "embedded" else redis.address
+            places.append(f"redis   {place} (stream cmlstream:{{{settings.stream}}}:events)")
+        places.append(NOTICE)
+        sinks.append(_output(console, places, stop, as_json=as_json))
+        await _run(listening, sinks, stop)
+
+
+async def _connected(url: str) -> RedisSink:
+    # Importing redis takes 0.15 s, which only those who publish to it should wait for.
+    from .sinks.redis import RedisSink
+
+    sink = RedisSink(url)
+    await sink.connect()
+    return sink
+
+
+def _output(console: Console, places: Sequence[str], stop: asyncio.Event, *, as_json: bool) -> Sink:
+    """Choose what this terminal or pipe gets: JSON, the live view, or a line per region."""
+    if as_json or not (console.is_terminal and sys.stdout.isatty()):
+        for place in places:
+            click.echo(place, err=True)
+        return LineSink(sys.stdout.fileno(), json_line if as_json else text_line, stop)
+    return LiveView(console, tuple(places))
+
+
+async def _run(listening: Listening, sinks: Sequence[Sink], stop: asyncio.Event) -> None:
+    """Run engine, sinks and pipeline in one task group; end them in the order in which events flow."""
+    engine = Engine(listening.archive)
+    await engine.warm(round(listening.settings.window_s * SAMPLE_RATE))
+    pipeline = _pipeline(listening, engine, sinks)
+    failure: CmlstreamError | None = None
+    async with asyncio.TaskGroup() as tasks:
+        estimating = tasks.create_task(engine.run())
+        for sink in sinks:
+            tasks.create_task(sink.run())
+        try:
+            await pipeline.run(stop)
+        except CmlstreamError as error:
+            failure = error
+        for sink in sinks:
+            await sink.close()
+        estimating.cancel()
+    if failure:
+        raise failure
+
+
+def _pipeline(listening: Listening, engine: Engine, sinks: Sequence[Sink]) -> Pipeline:
+    settings, card = listening.settings, listening.archive.card
+    return Pipeline(
+        StreamIdentity(settings.stream, f"{card.name} {card.version}", settings.window_s, settings.hop_ms),
+        listening.source,
+        Analysis(
+            settings.voice_activity,
+            window_samples=round(settings.window_s * SAMPLE_RATE),
+            hop_samples=settings.hop_ms * SAMPLE_RATE // 1000,
+        ),
+        engine,
+        Baseline(listening.archive.prior),
+        sinks,
+    )
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop_once, loop, number, stop)
+
+
+def _stop_once(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event) -> None:
+    """Ask for an orderly end; whoever asks again gets the signal's own effect."""
+    stop.set()
+    loop.remove_signal_handler(number)

@@ -1,0 +1,1 @@
+"""Where audio comes from: every source yields the same Chunk."""

@@ -1,0 +1,320 @@
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmlstream.stream.events import Event, Gap, Message, decode
+from cmlstream.stream.selection import Selection, Since
+from cmlstream.stream.sinks.hub import Hub, Subscription
+from tests.stream.synthetic import SyntheticSession
+
+EVERYTHING = Selection()
+FROM_THE_BEGINNING = Selection(since=Since())
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(20):
+            await test
+
+    asyncio.run(limited())
+
+
+async def publish(hub: Hub, messages: Iterable[Message]) -> None:
+    for message in messages:
+        await hub.publish(message)
+
+
+async def read(subscription: Subscription, count: int) -> list[Event]:
+    return [decode(await anext(subscription)) for _ in range(count)]
+
+
+async def read_to_the_end(subscription: Subscription) -> list[Event]:
+    return [decode(payload) async for payload in subscription]
+
+
+def numbers(events: Sequence[Event]) -> list[int | None]:
+    return [event.seq for event in events]
+
+
+def test_a_subscriber_gets_every_event_in_order_as_it_was_encoded() -> None:
+    async def check() -> None:
+        hub = Hub()
+        messages = list(SyntheticSession().conversation(regions=3, updates=5))
+        with hub.subscribe(EVERYTHING) as subscription:
+            await publish(hub, messages)
+            received = [await anext(subscription) for _ in messages]
+        assert [id(payload) for payload in received] == [id(message.payload) for message in messages]
+        assert hub.skipped_events == 0
+
+    run(check())
+
+
+def test_without_since_only_what_comes_from_now_on_is_delivered() -> None:
+    async def check() -> None:
+        hub, session = Hub(), SyntheticSession()
+        await publish(hub, session.updates(3))
+        with hub.subscribe(EVERYTHING) as subscription:
+            await publish(hub, session.updates(2))
+            assert numbers(await read(subscription, 2)) == [4, 5]
+
+    run(check())
+
+
+def test_a_selection_leaves_other_streams_out() -> None:
+    async def check() -> None:
+        hub, kitchen, hall = Hub(), SyntheticSession("kitchen", "k"), SyntheticSession("hall", "h")
+        await publish(hub, [kitchen.affect(), hall.affect()])
+        with hub.subscribe(Selection(frozenset({"hall"}), Since())) as subscription:
+            await publish(hub, [kitchen.affect(), hall.affect()])
+            events = await read(subscription, 2)
+        assert [(event.stream, event.seq) for event in events] == [("hall", 1), ("hall", 2)]
+
+    run(check())
+
+
+def test_a_full_queue_skips_its_oldest_events_and_says_which_in_their_place() -> None:
+    async def check() -> None:
+        hub, session = Hub(queued_messages=4), SyntheticSession()
+        with hub.subscribe(EVERYTHING) as slow, hub.subscribe(EVERYTHING) as other:
+            await publish(hub, session.updates(2))
+            assert numbers(await read(slow, 1)) == [1]
+            assert numbers(await read(other, 2)) == [1, 2]
+            await publish(hub, session.updates(3))
+            assert numbers(await read(other, 3)) == [3, 4, 5]
+            await publish(hub, session.updates(3))
+            gap, *rest = await read(slow, 5)
+            assert numbers(await read(other, 3)) == [6, 7, 8]
+        assert isinstance(gap, Gap)
+        assert (gap.kind, gap.seq, gap.first_seq, gap.last_seq) == ("events", None, 2, 4)
+        assert (gap.start_sample, gap.end_sample) == (4_000, 16_000)
+        assert (gap.end_time - gap.start_time).total_seconds() == 0.75
+        assert numbers(rest) == [5, 6, 7, 8]
+        assert hub.skipped_events == 3
+
+    run(check())
+
+
+def test_a_gap_is_told_for_each_session_that_lost_events() -> None:
+    async def check() -> None:
+        hub, kitchen, hall = (
+            Hub(queued_messages=2),
+            SyntheticSession("kitchen", "k"),
+            SyntheticSession("hall", "h"),
+        )
+        with hub.subscribe(EVERYTHING) as subscription:
+            await publish(hub, [kitchen.affect(), hall.affect(), kitchen.affect(), hall.affect()])
+            await publish(hub, [kitchen.affect()])
+            gaps = await read(subscription, 2)
+            assert [(gap.session, gap.first_seq, gap.last_seq) for gap in gaps if isinstance(gap, Gap)] == [
+                ("k", 1, 2),
+                ("h", 1, 1),
+            ]
+            assert [(event.session, event.seq) for event in await read(subscription, 2)] == [
+                ("h", 2),
+                ("k", 3),
+            ]
+
+    run(check())
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20),
+    capacity=st.integers(1, 12),
+    held=st.integers(1, 12),
+    since=st.none() | st.integers(0, 12),
+)
+def test_events_and_gaps_together_have_no_hole_and_no_repeat(
+    steps: list[tuple[int, int]], capacity: int, held: int, since: int | None
+) -> None:
+    async def check() -> None:
+        hub, session = Hub(held, capacity), SyntheticSession()
+        await publish(hub, session.updates(12))
+        following = 13 if since is None else since + 1
+        with hub.subscribe(Selection(since=None if since is None else Since(since))) as subscription:
+            received = []
+            for published, taken in steps:
+                await publish(hub, session.updates(published))
+                received += await read_available(subscription, taken)
+            subscription.finish()
+            received += await read_to_the_end(subscription)
+        for event in received:
+            first, last = (
+                (event.first_seq, event.last_seq) if isinstance(event, Gap) else (event.seq, event.seq)
+            )
+            assert first == following
+            assert last is not None
+            following = last + 1
+        assert following == 13 + sum(published for published, _ in steps)
+        assert hub.skipped_events == sum(
+            gap.last_seq - max(gap.first_seq, 13) + 1
+            for gap in received
+            if isinstance(gap, Gap) and gap.last_seq and gap.first_seq and gap.last_seq >= 13
+        )
+
+    run(check())
+
+
+async def read_available(subscription: Subscription, count: int) -> list[Event]:
+    """Read up to `count` events without waiting for one that has not been published."""
+    received: list[Event] = []
+    while len(received) < count:
+        following = asyncio.ensure_future(anext(subscription))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if not following.done():
+            following.cancel()
+            break
+        received.append(decode(following.result()))
+    return received
+
+
+def test_since_goes_on_after_a_number_of_the_newest_session() -> None:
+    async def check() -> None:
+        hub, older, newer = Hub(), SyntheticSession(session="old"), SyntheticSession(session="new")
+        await publish(hub, [*older.updates(5), older.ended(), *newer.updates(4)])
+        with hub.subscribe(Selection(since=Since(2))) as subscription:
+            await publish(hub, newer.updates(1))
+            events = await read(subscription, 3)
+        assert [(event.session, event.seq) for event in events] == [("new", 3), ("new", 4), ("new", 5)]
+
+    run(check())
+
+
+def test_a_client_that_names_its_session_misses_nothing_when_a_new_one_has_begun() -> None:
+    async def check() -> None:
+        hub, older, newer = Hub(), SyntheticSession(session="old"), SyntheticSession(session="new")
+        await publish(hub, [*older.updates(2), older.ended(), *newer.updates(2)])
+        with hub.subscribe(Selection(since=Since(sessions={"old": 2}))) as subscription:
+            events = await read(subscription, 3)
+        assert [(event.session, event.seq) for event in events] == [("old", 3), ("new", 1), ("new", 2)]
+
+    run(check())
+
+
+def test_what_is_no_longer_held_is_told_before_what_is() -> None:
+    async def check() -> None:
+        hub, session = Hub(held_messages=3), SyntheticSession()
+        await publish(hub, session.updates(10))
+        with hub.subscribe(Selection(since=Since(4))) as subscription:
+            gap, *rest = await read(subscription, 4)
+        assert isinstance(gap, Gap)
+        assert (gap.kind, gap.seq, gap.first_seq, gap.last_seq) == ("events", None, 5, 7)
+        assert gap.end_sample == 7 * 4_000
+        assert numbers(rest) == [8, 9, 10]
+
+    run(check())
+
+
+def test_a_quiet_stream_pushed_out_by_a_busy_one_is_told_as_a_gap() -> None:
+    async def check() -> None:
+        hub, quiet, busy = Hub(held_messages=5), SyntheticSession("quiet", "q"), SyntheticSession("busy", "b")
+        await publish(hub, [*quiet.updates(3), *busy.updates(20)])
+        with hub.subscribe(Selection(frozenset({"quiet"}), Since(1))) as subscription:
+            await publish(hub, quiet.updates(1))
+            gap, event = await read(subscription, 2)
+        assert isinstance(gap, Gap)
+        assert (gap.first_seq, gap.last_seq, event.seq) == (2, 3, 4)
+
+    run(check())
+
+
+def test_sessions_that_are_over_and_no_longer_held_are_forgotten() -> None:
+    async def check() -> None:
+        hub, over = Hub(held_messages=2), SyntheticSession("over", "o")
+        await publish(hub, [*over.updates(3), over.ended(), *SyntheticSession("live", "l").updates(2)])
+        with hub.subscribe(FROM_THE_BEGINNING) as subscription:
+            assert {event.stream for event in await read(subscription, 2)} == {"live"}
+
+    run(check())
+
+
+def test_closing_delivers_what_is_queued_then_ends() -> None:
+    async def check() -> None:
+        hub, session = Hub(), SyntheticSession()
+        running = asyncio.create_task(hub.run())
+        with hub.subscribe(EVERYTHING) as subscription:
+            await publish(hub, [*session.updates(3), session.ended()])
+            closing = asyncio.create_task(hub.close())
+            await asyncio.sleep(0)
+            assert not running.done()
+            assert numbers(await read_to_the_end(subscription)) == [1, 2, 3, 4]
+        await closing
+        await running
+        assert hub.close_reason == "stream ended"
+
+    run(check())
+
+
+def test_closing_gives_up_on_a_subscriber_that_does_not_read() -> None:
+    async def check() -> None:
+        hub, session = Hub(drain_timeout_s=0.05), SyntheticSession()
+        with hub.subscribe(EVERYTHING) as subscription:
+            await publish(hub, session.updates(3))
+            await hub.close()
+            assert await read_to_the_end(subscription) == []
+
+    run(check())
+
+
+def test_the_reason_given_first_stays() -> None:
+    async def check() -> None:
+        hub = Hub()
+        await hub.close()
+        await hub.close("server stops")
+        assert hub.close_reason == "stream ended"
+
+    run(check())
+
+
+def test_after_closing_the_past_can_still_be_read() -> None:
+    async def check() -> None:
+        hub = Hub()
+        await publish(hub, SyntheticSession().updates(3))
+        await hub.close()
+        with hub.subscribe(FROM_THE_BEGINNING) as subscription:
+            assert numbers(await read_to_the_end(subscription)) == [1, 2, 3]
+
+    run(check())
+
+
+def test_cancelling_a_wait_loses_no_event() -> None:
+    async def check() -> None:
+        hub, session = Hub(), SyntheticSession()
+        with hub.subscribe(EVERYTHING) as subscription:
+            waiting = asyncio.create_task(read(subscription, 1))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await publish(hub, session.updates(2))
+            assert numbers(await read(subscription, 2)) == [1, 2]
+
+    run(check())
+
+
+def test_a_publisher_in_a_tight_loop_lets_subscribers_keep_up() -> None:
+    async def check() -> None:
+        hub, session = Hub(queued_messages=8), SyntheticSession()
+        with ExitStack() as stack:
+            subscriptions = [stack.enter_context(hub.subscribe(EVERYTHING)) for _ in range(5)]
+            readers = [asyncio.create_task(read(subscription, 500)) for subscription in subscriptions]
+            await publish(hub, session.updates(500))
+            assert [numbers(await reader) for reader in readers] == [list(range(1, 501))] * 5
+        assert hub.skipped_events == 0
+
+    run(check())
+
+
+def test_subscribers_are_counted_until_they_leave() -> None:
+    async def check() -> None:
+        hub = Hub()
+        with hub.subscribe(EVERYTHING):
+            assert hub.subscribers == 1
+        assert hub.subscribers == 0
+
+    run(check())

@@ -1,0 +1,74 @@
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmlstream.stream.events import STREAM_NAME_PATTERN
+from cmlstream.stream.selection import Selection, SelectionError, Since, parse_selection
+
+stream_names = st.from_regex(STREAM_NAME_PATTERN, fullmatch=True).filter(lambda name: "\n" not in name)
+
+session_names = st.text(st.characters(exclude_characters="\n", codec="utf-8"), min_size=1, max_size=40)
+
+
+def test_nothing_said_means_every_stream_from_now_on() -> None:
+    assert parse_selection("") == Selection()
+
+
+def test_a_star_means_every_stream_even_beside_names() -> None:
+    assert parse_selection("stream=*") == Selection()
+    assert parse_selection("stream=hall&stream=*") == Selection()
+
+
+@given(st.sets(stream_names, min_size=1, max_size=5), st.integers(0, 10**15 - 1))
+def test_streams_and_since_are_read_as_written(streams: set[str], seq: int) -> None:
+    query = urlencode([("stream", name) for name in streams] + [("since", str(seq))])
+    assert parse_selection(query) == Selection(frozenset(streams), Since(seq))
+
+
+@given(st.dictionaries(session_names, st.integers(0, 10**15 - 1), min_size=1, max_size=4))
+def test_since_may_name_the_sessions_it_belongs_to(sessions: dict[str, int]) -> None:
+    query = urlencode([("since", f"{session}:{seq}") for session, seq in sessions.items()])
+    since = parse_selection(query).since
+    assert since is not None
+    assert {session: since.last_read(session) for session in sessions} == sessions
+    assert since.last_read("".join(sessions) + "another") == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("strem=kitchen", "'strem'"),
+        ("stream", "'stream'"),
+        ("stream=a b", "'a b'"),
+        ("stream=", "''"),
+        ("stream=../etc", "'../etc'"),
+        ("stream=-x", "'-x'"),
+        ("stream=a%0a", r"'a\n'"),
+        ("stream=%ff", "'stream=%ff'"),
+        ("stream=" + "x" * 65, "'xxxxxxxx"),
+        ("since=", "''"),
+        ("since=-1", "'-1'"),
+        ("since=1.5", "'1.5'"),
+        ("since=1e3", "'1e3'"),
+        ("since=s1:", "'s1:'"),
+        ("since=1&since=2", "'1'"),
+        ("since=" + "9" * 16, "'9999999999999999'"),
+        ("since=%D9%A1", r"'\u0661'"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(query: str, named: str) -> None:
+    with pytest.raises(SelectionError) as refused:
+        parse_selection(query)
+    assert named in str(refused.value)
+    assert str(refused.value).isascii()
+    assert len(str(refused.value)) < 250
+
+
+@given(st.text(max_size=200))
+def test_any_query_is_read_or_refused(query: str) -> None:
+    try:
+        parse_selection(query)
+    except SelectionError as refused:
+        assert str(refused).isprintable()  # noqa: PT017 - only where it is refused
