@@ -45,6 +45,41 @@ class Descriptors(NamedTuple):
     decided_B: Tensor
 
 
+def join(pieces: list[Descriptors]) -> Descriptors:
+    """Put the descriptors of consecutive stretches of the same rows behind each other."""
+    if len(pieces) == 1:
+        return pieces[0]
+    short = [piece.short_B for piece in pieces]
+    long = [piece.long_B for piece in pieces]
+    return Descriptors(
+        join_tables([piece.spectral_BTD for piece in pieces], short),
+        join_tables([piece.power_BT[:, :, None] for piece in pieces], short)[:, :, 0],
+        join_tables([piece.frequency_BU[:, :, None] for piece in pieces], long)[:, :, 0],
+        join_tables([piece.voice_BUD for piece in pieces], long),
+        torch.stack(short).sum(0),
+        torch.stack(long).sum(0),
+        torch.stack([piece.decided_B for piece in pieces]).sum(0),
+    )
+
+
+def join_tables(tables: list[Tensor], counts: list[Tensor]) -> Tensor:
+    """The first `counts` entries of each row of each table, one behind the other, [B, T, D]."""
+    total_B = torch.stack(counts).sum(0)
+    rows, columns = tables[0].shape[0], tables[0].shape[2]
+    width = int(total_B.max()) if rows > 0 else 0
+    joined_BTD = torch.zeros([rows, width + 1, columns], dtype=tables[0].dtype, device=tables[0].device)
+    begin_B1 = torch.zeros_like(total_B)[:, None]
+    for table_BTD, count_B in zip(tables, counts):  # noqa: B905 - TorchScript's zip has no `strict`
+        place_T = torch.arange(table_BTD.shape[1], device=total_B.device)
+        # What lies behind a row's entries goes to a place that is dropped.
+        place_BT = torch.where(
+            place_T < count_B[:, None], begin_B1 + place_T, torch.full_like(begin_B1, width)
+        )
+        joined_BTD.scatter_(1, place_BT[:, :, None].expand(-1, -1, columns), table_BTD)
+        begin_B1 = begin_B1 + count_B[:, None]
+    return joined_BTD[:, :width]
+
+
 def semitones(frequency: Tensor) -> Tensor:
     """Semitones above 27.5 Hz, at least 1; 0 where there is no pitch."""
     pitch = 12.0 * torch.log2(frequency.clamp(min=1.0) / 27.5)
@@ -89,35 +124,47 @@ class Functionals(torch.nn.Module):
         undecided_B = descriptors.decided_B == 0
         read_B = torch.where(undecided_B, descriptors.long_B.clamp(max=1), descriptors.decided_B)
         seen_B = torch.where(undecided_B, read_B, descriptors.long_B)
-        pitch_BU, pitched_BF = self.pitch(frequency_BU, seen_B, read_B)
-        loudness_BF, peaks_B, other_BF = self.spectral(spectral_BTD, descriptors.short_B)
-        voiced_BU1 = (frequency_BU > 0.0)[:, :, None]
-        masked_BF = self.masked(spectral_BTD, voiced_BU1, seen_B, read_B)
-        voice_BF = self.voice(voice_BUD, torch.where(undecided_B, descriptors.long_B, read_B))
-        rates_BF = self.temporal(pitch_BU, read_B, peaks_B, descriptors.short_B)
-        level_B1 = self.level(descriptors.power_BT, descriptors.short_B)
-        parts = [pitched_BF, loudness_BF, other_BF, voice_BF, masked_BF, rates_BF, level_B1]
+        pitch_BU = self.pitch(frequency_BU, seen_B, read_B)
+        smoothed_BTD = smooth(spectral_BTD, descriptors.short_B)
+        contours_BF, peaks_B = self.contours(pitch_BU, smoothed_BTD[:, :, 0], descriptors.short_B)
+        parts = [
+            contours_BF,
+            self.spectral(smoothed_BTD[:, :, 5:], descriptors.short_B),
+            self.voice(voice_BUD, torch.where(undecided_B, descriptors.long_B, read_B)),
+            self.masked(spectral_BTD, (frequency_BU > 0.0)[:, :, None], seen_B, read_B),
+            self.temporal(pitch_BU, read_B, peaks_B, descriptors.short_B),
+            self.level(descriptors.power_BT, descriptors.short_B),
+        ]
         features_BF = torch.cat(parts, 1) * (descriptors.long_B > 0)[:, None]
         # A deviation over a mean next to zero may exceed float32.
         return features_BF.clamp(-self.largest, self.largest).to(torch.float32)
 
     @torch.jit.export
-    def pitch(self, frequency_BU: Tensor, seen_B: Tensor, read_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Smooth `seen_B` frames in semitones; keep the first `read_B`, and take their statistics."""
+    def pitch(self, frequency_BU: Tensor, seen_B: Tensor, read_B: Tensor) -> Tensor:
+        """The pitch in semitones, smoothed over `seen_B` frames, of the first `read_B`, [B, U]."""
         inside_BU = torch.arange(frequency_BU.shape[1], device=seen_B.device) < read_B[:, None]
-        smoothed_BU = smooth_voiced(semitones(frequency_BU)[:, :, None], seen_B)[:, :, 0] * inside_BU
-        values_BU, number_B = gather_voiced(smoothed_BU)
-        statistics_BF, _ = _contour_statistics(values_BU, number_B)
-        return smoothed_BU, statistics_BF
+        return smooth_voiced(semitones(frequency_BU)[:, :, None], seen_B)[:, :, 0] * inside_BU
 
     @torch.jit.export
-    def spectral(self, spectral_BTD: Tensor, short_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Statistics of loudness and the number of its peaks; means and deviations of flux and cepstrum."""
-        smoothed_BTD = smooth(spectral_BTD, short_B)
-        inside_BT = torch.arange(spectral_BTD.shape[1], device=short_B.device) < short_B[:, None]
-        loudness_BF, peaks_B = _contour_statistics(smoothed_BTD[:, :, 0], short_B)
-        mean_BD, deviation_BD = mean_and_deviation(smoothed_BTD[:, :, 5:], inside_BT[:, :, None])
-        return loudness_BF, peaks_B, _interleave(mean_BD, deviation_BD)
+    def contours(self, pitch_BU: Tensor, loudness_BT: Tensor, short_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Ten statistics of the pitch and ten of the loudness, [B, 20], and how many peaks the latter has."""
+        rows, width = short_B.shape[0], max(pitch_BU.shape[1], loudness_BT.shape[1])
+        voiced_BU, voiced_B = gather_voiced(pitch_BU)
+        pad = torch.nn.functional.pad
+        # Twice the rows cost less than twice the calls.
+        both = [
+            pad(voiced_BU, [0, width - voiced_BU.shape[1]]),
+            pad(loudness_BT, [0, width - loudness_BT.shape[1]]),
+        ]
+        statistics, peaks = _contour_statistics(torch.cat(both), torch.cat([voiced_B, short_B]))
+        return torch.cat([statistics[:rows], statistics[rows:]], 1), peaks[rows:]
+
+    @torch.jit.export
+    def spectral(self, smoothed_BTD: Tensor, short_B: Tensor) -> Tensor:
+        """Means and deviations of flux and cepstrum, [B, 10]."""
+        inside_BT = torch.arange(smoothed_BTD.shape[1], device=short_B.device) < short_B[:, None]
+        mean_BD, deviation_BD = mean_and_deviation(smoothed_BTD, inside_BT[:, :, None])
+        return _interleave(mean_BD, deviation_BD)
 
     @torch.jit.export
     def voice(self, voice_BUD: Tensor, read_B: Tensor) -> Tensor:
@@ -134,22 +181,26 @@ class Functionals(torch.nn.Module):
         frames = voiced_BU1.shape[1]
         missing = max(0, frames - spectral_BTD.shape[1])
         values_BUD = torch.nn.functional.pad(spectral_BTD, [0, 0, 0, missing])[:, :frames, 1:]
+        both_BUD = torch.cat([values_BUD * voiced_BU1, values_BUD[:, :, :5] * ~voiced_BU1], 2)
+        smoothed_BUD = smooth_voiced(both_BUD, seen_B)
         inside_BU1 = (torch.arange(frames, device=seen_B.device) < read_B[:, None])[:, :, None]
-        voiced_BUD = smooth_voiced(values_BUD * voiced_BU1, seen_B)
-        mean_BD, deviation_BD = mean_and_deviation(voiced_BUD, inside_BU1 & (voiced_BUD != 0.0))
-        unvoiced_BUD = smooth_voiced(values_BUD[:, :, :5] * ~voiced_BU1, seen_B)
-        unvoiced_mean_BD, _ = mean_and_deviation(unvoiced_BUD, inside_BU1 & (unvoiced_BUD != 0.0))
-        return torch.cat([_interleave(mean_BD, deviation_BD), unvoiced_mean_BD], 1)
+        mean_BD, deviation_BD = mean_and_deviation(smoothed_BUD, inside_BU1 & (smoothed_BUD != 0.0))
+        return torch.cat([_interleave(mean_BD[:, :9], deviation_BD[:, :9]), mean_BD[:, 9:]], 1)
 
     @torch.jit.export
     def temporal(self, pitch_BU: Tensor, read_B: Tensor, peaks_B: Tensor, short_B: Tensor) -> Tensor:
         """Rates of loudness peaks and voiced stretches (per second), lengths of stretches (s), [B, 6]."""
-        inside_BU = torch.arange(pitch_BU.shape[1], device=read_B.device) < read_B[:, None]
-        number_B, mean_B, deviation_B = segment_statistics(pitch_BU != 0.0)
-        _, silent_mean_B, silent_deviation_B = segment_statistics(inside_BU & (pitch_BU == 0.0))
-        peak_rate_B = peaks_B / (short_B.clamp(min=1) * self.frame_s)
-        segment_rate_B = number_B / (read_B.clamp(min=1) * self.frame_s)
-        columns = [peak_rate_B, segment_rate_B, mean_B, deviation_B, silent_mean_B, silent_deviation_B]
+        rows, voiced_BU = read_B.shape[0], pitch_BU != 0.0
+        unvoiced_BU = ~voiced_BU & (torch.arange(pitch_BU.shape[1], device=read_B.device) < read_B[:, None])
+        number, mean, deviation = segment_statistics(torch.cat([voiced_BU, unvoiced_BU]))
+        columns = [
+            peaks_B / (short_B.clamp(min=1) * self.frame_s),
+            number[:rows] / (read_B.clamp(min=1) * self.frame_s),
+            mean[:rows],
+            deviation[:rows],
+            mean[rows:],
+            deviation[rows:],
+        ]
         return torch.stack(columns, 1)
 
     @torch.jit.export

@@ -41,8 +41,8 @@ def harmonics_to_noise(spectrum_VK: Tensor, frequency_V: Tensor, sample_rate: in
     lags = spectrum_VK.shape[1]
     correlation_VK = torch.fft.irfft(spectrum_VK.square()).abs()[:, :lags]
     peak_VK = strict_maxima(correlation_VK)[:, 1:-1]
-    period_V1 = torch.floor(sample_rate / frequency_V)[:, None]
-    lag_K = torch.arange(1, lags - 1, device=frequency_V.device).to(frequency_V.dtype)
+    period_V1 = torch.floor(sample_rate / frequency_V)[:, None].to(torch.float32)
+    lag_K = torch.arange(1, lags - 1, device=frequency_V.device).to(torch.float32)
     # The first of equal minima is the smaller lag.
     distance_VK = (lag_K - period_V1).abs() + 2.0 * lags * (~peak_VK)
     nearest_V = distance_VK.argmin(1, keepdim=True) + 1
@@ -61,8 +61,9 @@ def nearest_bin(frequency: Tensor, bins: int, bin_hertz: float = BIN_HZ) -> Tens
 def nearest_peaks(spectrum_VK: Tensor, frequency_V: Tensor, harmonics: int) -> tuple[Tensor, Tensor]:
     """Bins of the peaks nearest to each harmonic, [V, H], and whether there is one within half an F0."""
     bins = spectrum_VK.shape[1]
-    bin_K = torch.arange(bins, device=spectrum_VK.device).to(spectrum_VK.dtype)
-    peak_VK = strict_maxima(spectrum_VK).to(spectrum_VK.dtype)
+    # Numbers of bins fit float32, in which running maxima are quickest.
+    bin_K = torch.arange(bins, device=spectrum_VK.device).to(torch.float32)
+    peak_VK = strict_maxima(spectrum_VK).to(torch.float32)
     left_VK = torch.cummax(peak_VK * (bin_K + 1.0), 1)[0] - 1.0
     right_VK = bins - torch.cummax((peak_VK * (bins - bin_K)).flip(1), 1)[0].flip(1)
     number_H = torch.arange(1, harmonics + 1, device=frequency_V.device).to(frequency_V.dtype)

@@ -84,7 +84,7 @@ class _Piece(torch.nn.Module):
         used = rows_PK.abs().amax(0).nonzero().flatten()
         self.first = int(used[0])
         self.last = int(used[-1]) + 1
-        self.register_buffer("matrix_KP", rows_PK[:, self.first : self.last].t().float().contiguous())
+        self.register_buffer("matrix_KP", rows_PK[:, self.first : self.last].t().contiguous())
 
     def forward(self, spectrum_MK: Tensor) -> Tensor:
         return spectrum_MK[:, self.first : self.last] @ self.matrix_KP

@@ -8,11 +8,13 @@ a step, and whatever does not steer the chain is computed afterwards for all per
 
 State of a run: the position q and the frame it is in. A frame t (its start f, its predicted period T, lags lo
 to hi) is left when q reaches f + 160 - 2 hi - 1; a position beyond f + 159 is dropped, so that a period that
-sticks out of its frame is measured again by the next.
+sticks out of its frame is measured again by the next. What a frame gives depends on nothing behind it, so a
+chain can stop behind any frame and go on from its position later.
 
 Quirks: the last two lags are never accepted as maxima; where no maximum is found the chain goes on by T.
 
-Dimensions: N samples, V voiced frames, E table entries (V and one stop per run), R runs, J lags, L samples.
+Dimensions: N samples, V voiced frames, E table entries (V and one stop per run), R runs, J lags, L samples, Q
+steps.
 """
 
 from typing import Final, NamedTuple
@@ -21,6 +23,8 @@ import torch
 from torch import Tensor
 
 from cmlstream.models.contract import FRAME_STEP_SAMPLES, SAMPLE_RATE
+
+from .correlation import Views, correlate
 
 LONGEST_PERIOD_SAMPLES = 291
 """16 kHz over the lowest pitch, 55 Hz."""
@@ -31,18 +35,20 @@ FARTHEST = 1 << 60
 class VoicedRuns(NamedTuple):
     """Voiced frames, listed run after run.
 
-    `start_V` is the first sample of each frame, `frequency_V` its pitch in Hz, `run_V` the number of its run,
-    `first_R` the first frame of each run.
+    `start_V` is the first sample of each frame, `frequency_V` its pitch in Hz, `run_V` the number of its run;
+    `first_R` and `last_R` are the first and last frame of each run, `position_R` is where its chain starts.
     """
 
     start_V: Tensor
     frequency_V: Tensor
     run_V: Tensor
     first_R: Tensor
+    last_R: Tensor
+    position_R: Tensor
 
 
 class Periods(NamedTuple):
-    """Periods examined, in order within each run: A of them.
+    """Periods examined, in order within each run: A of them, and where each chain stopped.
 
     `frame_A` is the voiced frame, `position_A` the first sample, `lag_A` the whole lag (samples), and
     `correlation_A3` the correlation at that lag and its neighbours; where no maximum was found there is none.
@@ -52,20 +58,24 @@ class Periods(NamedTuple):
     position_A: Tensor
     lag_A: Tensor
     correlation_A3: Tensor
+    position_R: Tensor
 
 
 def voiced_runs(start_V: Tensor, frequency_V: Tensor, hop_samples: int = FRAME_STEP_SAMPLES) -> VoicedRuns:
-    """Group voiced frames, given in order, into runs of neighbours."""
+    """Group voiced frames, given in order, into runs of neighbours, each starting with its first frame."""
     begins_V = torch.ones_like(start_V, dtype=torch.bool)
     begins_V[1:] = start_V[1:] - start_V[:-1] != hop_samples
-    return VoicedRuns(start_V, frequency_V, begins_V.cumsum(0) - 1, begins_V.nonzero()[:, 0])
+    first_R = begins_V.nonzero()[:, 0]
+    last_R = torch.cat([first_R[1:], torch.full_like(first_R[:1], start_V.shape[0])]) - 1
+    start_R = start_V.index_select(0, first_R)
+    return VoicedRuns(start_V, frequency_V, begins_V.cumsum(0) - 1, first_R, last_R, start_R)
 
 
 class Steering(NamedTuple):
     """What steers the chain in each entry: one per voiced frame, and behind each run a stop that never moves.
 
-    `rule_E5`: lowest lag, number of lags less one, step where there is no maximum, position to stay below to
-    keep the next position, position to stay below to remain in the frame.
+    `rule_E5`: lowest lag, number of the last lag that can be a maximum, step where there is no maximum,
+    position to stay below to keep the next position, position to stay below to remain in the frame.
     """
 
     rule_E5: Tensor
@@ -75,8 +85,9 @@ class Steering(NamedTuple):
 
 
 class Walkers(NamedTuple):
-    """Where the chains stand: entry, position, the stop of the run, number and length of the lags it uses."""
+    """Where the chains stand: run, entry, position, the stop of the run, number and length of its lags."""
 
+    run_R: Tensor
     entry_R: Tensor
     position_R: Tensor
     stop_R: Tensor
@@ -85,12 +96,12 @@ class Walkers(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One step of all chains: entry, position, lag (0 without a maximum), correlation around it."""
+    """Some steps of some chains: entry, position, lag (0 without a maximum), correlation around it."""
 
-    entry_R: Tensor
-    position_R: Tensor
-    lag_R: Tensor
-    correlation_R3: Tensor
+    entry_Q: Tensor
+    position_Q: Tensor
+    lag_Q: Tensor
+    correlation_Q3: Tensor
 
 
 def steer(
@@ -105,14 +116,14 @@ def steer(
     highest_V = torch.ceil(1.1 * period_V).to(torch.int64)
     limit_V = runs.start_V + hop_samples - 1
     step_V = torch.floor(period_V + 0.5).to(torch.int64)
-    rule_V5 = torch.stack([lowest_V, highest_V - lowest_V, step_V, limit_V, limit_V - 2 * highest_V], 1)
+    rule_V5 = torch.stack([lowest_V, highest_V - lowest_V - 2, step_V, limit_V, limit_V - 2 * highest_V], 1)
     entry_V = torch.arange(runs.start_V.shape[0], device=runs.start_V.device) + runs.run_V
     entries = entry_V.shape[0] + runs.first_R.shape[0]
-    stop_5 = torch.tensor([16, 4, 16, -farthest, farthest], device=entry_V.device)
+    stop_5 = torch.tensor([16, 2, 16, -farthest, farthest], device=entry_V.device)
     rule_E5 = stop_5.repeat(entries, 1).index_copy(0, entry_V, rule_V5)
-    start_R = entry_V.index_select(0, runs.first_R)
-    stop_R = torch.cat([start_R[1:], torch.full_like(start_R[:1], entries)]) - 1
-    return Steering(rule_E5, entry_V, start_R, stop_R)
+    return Steering(
+        rule_E5, entry_V, entry_V.index_select(0, runs.first_R), entry_V.index_select(0, runs.last_R) + 1
+    )
 
 
 def most_by_run(values_V: Tensor, runs: VoicedRuns) -> Tensor:
@@ -123,6 +134,7 @@ def most_by_run(values_V: Tensor, runs: VoicedRuns) -> Tensor:
 def pick(walkers: Walkers, chosen_R: Tensor) -> Walkers:
     """Some of the walkers."""
     return Walkers(
+        walkers.run_R.index_select(0, chosen_R),
         walkers.entry_R.index_select(0, chosen_R),
         walkers.position_R.index_select(0, chosen_R),
         walkers.stop_R.index_select(0, chosen_R),
@@ -134,131 +146,113 @@ def pick(walkers: Walkers, chosen_R: Tensor) -> Walkers:
 class PeriodChain(torch.nn.Module):
     """Walks all voiced runs at once."""
 
-    reciprocal_K: Tensor
-    steps: Final[int] = 16
+    length_K: Tensor
+    most_steps: Final[int] = 16
     group_runs: Final[int] = 256
 
     def __init__(self) -> None:
         super().__init__()
         # Longer than any lag by the number of lags of the longest period.
-        length_K = torch.arange(2 * LONGEST_PERIOD_SAMPLES, dtype=torch.float64)
-        self.register_buffer("reciprocal_K", length_K.clamp(min=1.0).reciprocal())
+        self.register_buffer("length_K", torch.arange(2 * LONGEST_PERIOD_SAMPLES, dtype=torch.float64))
 
-    @torch.jit.export
-    def products(
-        self, samples_N: Tensor, position_R: Tensor, lowest_R: Tensor, lags: int, longest: int
-    ) -> Tensor:
-        """Sums of x[q + n] x[q + n + k] over n < k for `lags` lags k from `lowest_R` on, [R, J]."""
-        # n < lowest is common to all lags; behind it each lag has one product more than the one before.
-        rows, span = position_R.shape[0], lags + longest
-        sample_L = torch.arange(longest, device=samples_N.device)
-        head_RL = samples_N.unfold(0, longest, 1).index_select(0, position_R) * (sample_L < lowest_R[:, None])
-        late_position_R = position_R + lowest_R
-        late_RL = samples_N.unfold(0, span, 1).index_select(0, late_position_R)
-        tail_RL = samples_N.unfold(0, 2 * lags, 1).index_select(0, late_position_R + lowest_R)
-        square_RJL = late_RL.as_strided([rows, lags, longest], [span, 1, 1]) * head_RL[:, None]
-        triangle_RJJ = tail_RL.as_strided([rows, lags, lags], [2 * lags, 1, 1]).tril(-1)
-        return square_RJL.sum(2).add_(triangle_RJJ.mul_(late_RL[:, None, :lags]).sum(2))
+    def forward(self, samples_BT: Tensor, runs: VoicedRuns) -> Periods:
+        """All periods of all runs.
 
-    @torch.jit.export
-    def correlate(
-        self, samples_N: Tensor, sums_N: Tensor, position_R: Tensor, lowest_R: Tensor, lags: int, longest: int
-    ) -> Tensor:
-        """Normalised cross-correlation of neighbouring stretches for `lags` lags from `lowest_R` on, [R, J].
-
-        `sums_N` are running sums of the samples (real) and their squares (imaginary) with a zero in front.
+        Samples are whole numbers, float64; frames and positions count along the flattened rows; the last
+        frame must be followed by `READ_AHEAD_SAMPLES` more.
         """
-        product_RJ = self.products(samples_N, position_R, lowest_R, lags, longest)
-        middle_R = position_R + lowest_R
-        middle_RJ = sums_N.unfold(0, lags, 1).index_select(0, middle_R)
-        end_RJ = sums_N.unfold(0, 2 * lags, 1).index_select(0, middle_R + lowest_R)[:, ::2]
-        first_RJ = torch.view_as_real(middle_RJ - sums_N.index_select(0, position_R)[:, None])
-        second_RJ = torch.view_as_real(end_RJ - middle_RJ)
-        reciprocal_RJ = self.reciprocal_K.unfold(0, lags, 1).index_select(0, lowest_R)
-        sum_RJ, squares_RJ = first_RJ.select(2, 0), first_RJ.select(2, 1)
-        later_sum_RJ, later_squares_RJ = second_RJ.select(2, 0), second_RJ.select(2, 1)
-        mean_RJ, later_mean_RJ = sum_RJ * reciprocal_RJ, later_sum_RJ * reciprocal_RJ
-        covariance_RJ = torch.addcmul(product_RJ, mean_RJ, later_sum_RJ, value=-1)
-        spread_RJ = torch.addcmul(squares_RJ, mean_RJ, sum_RJ, value=-1)
-        later_spread_RJ = torch.addcmul(later_squares_RJ, later_mean_RJ, later_sum_RJ, value=-1)
-        return spread_RJ.mul_(later_spread_RJ).clamp_(min=1e-24).rsqrt_().mul_(covariance_RJ)
-
-    @torch.jit.export
-    def step(
-        self,
-        samples_N: Tensor,
-        sums_N: Tensor,
-        rule_E5: Tensor,
-        walkers: Walkers,
-        lag_J: Tensor,
-        longest: int,
-    ) -> tuple[Walkers, Record]:
-        """Examine one period of every run; `lag_J` numbers the lags that can be maxima from 1 on."""
-        entry_R, position_R = walkers.entry_R, walkers.position_R
-        lowest_R, width_R, default_R, limit_R, stay_R = rule_E5.index_select(0, entry_R).unbind(1)
-        lags = lag_J.shape[0] + 2
-        value_RJ = self.correlate(samples_N, sums_N, position_R, lowest_R, lags, longest)
-        change_RJ = value_RJ.diff(dim=1)
-        peak_RJ = (change_RJ[:, :-1] > 0.0) & (change_RJ[:, 1:] < 0.0) & (lag_J < (width_R - 1)[:, None])
-        height_R, best_R = value_RJ[:, 1:-1].masked_fill(~peak_RJ, -2.0).max(1)
-        found_R = height_R > -2.0
-        lag_R = (lowest_R + best_R).add_(1)
-        around_R3 = value_RJ.unfold(1, 3, 1).gather(1, best_R[:, None, None].expand(-1, 1, 3))[:, 0]
-        next_R = position_R + torch.where(found_R, lag_R, default_R)
-        kept_R = torch.where(next_R < limit_R, next_R, position_R)
-        moved = Walkers(
-            entry_R + (next_R >= stay_R), kept_R, walkers.stop_R, walkers.lags_R, walkers.longest_R
-        )
-        return moved, Record(entry_R, position_R, lag_R * found_R, around_R3)
-
-    def forward(self, samples_N: Tensor, runs: VoicedRuns) -> Periods:
-        """All periods of all runs; `samples_N` must go on for `READ_AHEAD_SAMPLES` behind the last frame."""
         steering = steer(runs)
-        samples_N = samples_N.to(torch.float64)
-        sums_N = torch.complex(samples_N.cumsum(0), samples_N.square().cumsum(0))
-        sums_N = torch.nn.functional.pad(sums_N, [1, 0])
+        samples_N = samples_BT.flatten()
+        sums_BT = torch.complex(samples_BT.cumsum(1), samples_BT.square().cumsum(1))
+        sums_N = torch.nn.functional.pad(sums_BT[:, :-1], [1, 0]).flatten()
         rule_V5 = steering.rule_E5.index_select(0, steering.entry_V)
         walkers = Walkers(
+            torch.arange(runs.first_R.shape[0], device=sums_N.device),
             steering.start_R,
-            runs.start_V.index_select(0, runs.first_R),
+            runs.position_R,
             steering.stop_R,
-            most_by_run(rule_V5[:, 1], runs) + 1,
+            most_by_run(rule_V5[:, 1], runs) + 3,
             most_by_run(rule_V5[:, 0], runs),
         )
+        final_R = torch.zeros_like(runs.position_R)
         records: list[Record] = []
         # Runs of similar periods walk together: the longest lag among them sets the work for all.
         order_R = walkers.longest_R.argsort()
         for first in range(0, order_R.shape[0], self.group_runs):
             group = pick(walkers, order_R[first : first + self.group_runs])
-            records += self.walk(samples_N, sums_N, steering.rule_E5, group)
-        return self.arrange(steering, records)
-
-    @torch.jit.export
-    def walk(self, samples_N: Tensor, sums_N: Tensor, rule_E5: Tensor, walkers: Walkers) -> list[Record]:
-        """Lead all walkers to the stops of their runs; those that arrive leave the group now and then."""
-        records: list[Record] = []
-        while walkers.entry_R.shape[0] > 0:
-            lags, longest = int(walkers.lags_R.max()), int(walkers.longest_R.max())
-            lag_J = torch.arange(1, lags - 1, device=samples_N.device)
-            for _ in range(self.steps):
-                walkers, record = self.step(samples_N, sums_N, rule_E5, walkers, lag_J, longest)
+            while group.run_R.shape[0] > 0:
+                group, record = self.walk(samples_N, sums_N, steering.rule_E5, group)
                 records.append(record)
-            walkers = pick(walkers, (walkers.entry_R < walkers.stop_R).nonzero()[:, 0])
-        return records
+                final_R.index_copy_(0, group.run_R, group.position_R)
+                group = pick(group, (group.entry_R < group.stop_R).nonzero()[:, 0])
+        return self.arrange(steering, records, final_R)
 
     @torch.jit.export
-    def arrange(self, steering: Steering, records: list[Record]) -> Periods:
+    def views(self, samples_N: Tensor, sums_N: Tensor, lags: int, longest: int) -> Views:
+        """What a group of walkers with so many lags, of at most this length, looks at."""
+        return Views(
+            samples_N.unfold(0, longest, 1),
+            samples_N.unfold(0, lags + longest, 1),
+            samples_N.unfold(0, 2 * lags, 1),
+            sums_N,
+            sums_N.unfold(0, lags, 1),
+            sums_N.unfold(0, 2 * lags, 1)[:, ::2],
+            self.length_K.unfold(0, lags, 1),
+        )
+
+    @torch.jit.export
+    def walk(
+        self, samples_N: Tensor, sums_N: Tensor, rule_E5: Tensor, walkers: Walkers
+    ) -> tuple[Walkers, Record]:
+        """Lead all walkers some steps on, none farther than the last needs; those at their stop wait."""
+        lags, longest = int(walkers.lags_R.max()), int(walkers.longest_R.max())
+        steps = min(self.most_steps, int((walkers.stop_R - walkers.entry_R).max()))
+        views = self.views(samples_N, sums_N, lags, longest)
+        lag_J = torch.arange(1, lags - 1, device=samples_N.device)
+        entry_R, position_R = walkers.entry_R, walkers.position_R
+        entries, positions, highest, values = [entry_R], [position_R], [lag_J[:0]], [sums_N[:0].real]
+        lags_found = [lag_J[:0]]
+        for _ in range(steps):
+            lowest_R, last_R, default_R, limit_R, stay_R = rule_E5.index_select(0, entry_R).unbind(1)
+            value_RJ = correlate(views, position_R, lowest_R, lags)
+            change_RJ = value_RJ.diff(dim=1)
+            peak_RJ = (change_RJ[:, :-1] > 0.0) & (change_RJ[:, 1:] < 0.0) & (lag_J <= last_R[:, None])
+            height_R, best_R = value_RJ[:, 1:-1].masked_fill(~peak_RJ, -2.0).max(1)
+            found_R = height_R > -2.0
+            lag_R = (lowest_R + best_R).add_(1)
+            next_R = position_R + torch.where(found_R, lag_R, default_R)
+            entry_R = entry_R + (next_R >= stay_R)
+            position_R = torch.where(next_R < limit_R, next_R, position_R)
+            entries.append(entry_R)
+            positions.append(position_R)
+            lags_found.append(lag_R * found_R)
+            highest.append(best_R)
+            values.append(value_RJ)
+        around_Q3 = torch.cat(values[1:]).unfold(1, 3, 1)
+        best_Q = torch.cat(highest[1:])[:, None, None].expand(-1, 1, 3)
+        record = Record(
+            torch.cat(entries[:-1]),
+            torch.cat(positions[:-1]),
+            torch.cat(lags_found[1:]),
+            around_Q3.gather(1, best_Q)[:, 0],
+        )
+        moved = Walkers(walkers.run_R, entry_R, position_R, walkers.stop_R, walkers.lags_R, walkers.longest_R)
+        return moved, record
+
+    @torch.jit.export
+    def arrange(self, steering: Steering, records: list[Record], position_R: Tensor) -> Periods:
         """Put what the steps recorded into the order of the frames; steps spent at a stop fall away."""
         frame_E = torch.full_like(steering.rule_E5[:, 0], -1)
         number_V = torch.arange(steering.entry_V.shape[0], device=frame_E.device)
         frame_E.index_copy_(0, steering.entry_V, number_V)
-        frame_A = frame_E.index_select(0, torch.cat([record.entry_R for record in records]))
+        frame_A = frame_E.index_select(0, torch.cat([record.entry_Q for record in records]))
         # Steps are recorded in time order, so a stable sort by frame keeps the order within each frame.
         order_A = torch.argsort(frame_A, stable=True)
         order_A = order_A[int((frame_A < 0).sum()) :]
         return Periods(
             frame_A.index_select(0, order_A),
-            torch.cat([record.position_R for record in records]).index_select(0, order_A),
-            torch.cat([record.lag_R for record in records]).index_select(0, order_A),
-            torch.cat([record.correlation_R3 for record in records]).index_select(0, order_A),
+            torch.cat([record.position_Q for record in records]).index_select(0, order_A),
+            torch.cat([record.lag_Q for record in records]).index_select(0, order_A),
+            torch.cat([record.correlation_Q3 for record in records]).index_select(0, order_A),
+            position_R,
         )

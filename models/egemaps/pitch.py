@@ -31,18 +31,19 @@ def isolate_peaks(spectrum_MK: Tensor) -> Tensor:
     rising_MK = spectrum_MK[:, 1:] > spectrum_MK[:, :-1]
     above_left_MK = torch.nn.functional.pad(rising_MK, [1, 0], value=True)
     above_right_MK = torch.nn.functional.pad(~rising_MK, [0, 1], value=True)
-    peak_MK = (above_left_MK & above_right_MK).to(spectrum_MK.dtype)
+    # Masks and bins fit float32, in which such work is quickest.
+    peak_MK = (above_left_MK & above_right_MK).to(torch.float32)
     # The first bin has to exceed its neighbour; the others need only match theirs.
-    peak_MK[:, 0] = (spectrum_MK[:, 0] > spectrum_MK[:, 1]).to(spectrum_MK.dtype)
+    peak_MK[:, 0] = (spectrum_MK[:, 0] > spectrum_MK[:, 1]).to(torch.float32)
     count_M1 = peak_MK.sum(1, keepdim=True)
-    bin_K = torch.arange(spectrum_MK.shape[1], device=spectrum_MK.device).to(spectrum_MK.dtype)
+    bin_K = torch.arange(spectrum_MK.shape[1], device=spectrum_MK.device).to(torch.float32)
     beyond = float(spectrum_MK.shape[1])
     first_M1 = (peak_MK * (bin_K - beyond)).amin(1, keepdim=True) + beyond
     last_M1 = (peak_MK * (bin_K + 1.0)).amax(1, keepdim=True) - 1.0
     near_MK = torch.nn.functional.max_pool1d(peak_MK, 5, 1, 2)
     outside_MK = (bin_K < first_M1) | (bin_K > last_M1)
-    several_MK = torch.maximum(near_MK, outside_MK.to(spectrum_MK.dtype))
-    keep_MK = torch.where(count_M1 == 1.0, (bin_K < 3.0).to(spectrum_MK.dtype), several_MK)
+    several_MK = torch.maximum(near_MK, outside_MK.to(torch.float32))
+    keep_MK = torch.where(count_M1 == 1.0, (bin_K < 3.0).to(torch.float32), several_MK)
     return spectrum_MK * torch.where(count_M1 == 0.0, torch.ones_like(keep_MK), keep_MK)
 
 
@@ -70,7 +71,7 @@ class PitchCandidates(torch.nn.Module):
         point_P = torch.arange(BINS, dtype=torch.float64)
         start = POINTS_PER_OCTAVE * math.log2(65.0 / 50.0) - 1.0
         ear_P = 0.5 + torch.atan(3.0 * (point_P + 1.0 - start) / POINTS_PER_OCTAVE) / math.pi
-        self.register_buffer("ear_P", ear_P.float())
+        self.register_buffer("ear_P", ear_P)
         harmonics = range(1, HARMONICS + 1)
         self.shifts = [math.floor(POINTS_PER_OCTAVE * math.log2(h)) for h in harmonics]
         self.weights = [COMPRESSION ** (h - 1) / HARMONICS for h in harmonics]

@@ -73,10 +73,12 @@ def slope_weights(first: int, last: int) -> Tensor:
     return weights
 
 
-def magnitude_spectrum(frames_ML: Tensor, window_L: Tensor, fft_samples: int) -> Tensor:
-    """Magnitudes of the windowed frames padded to `fft_samples`, [M, fft_samples / 2 + 1]."""
-    spectrum_MK: Tensor = torch.fft.rfft(frames_ML * window_L, n=fft_samples)
-    return spectrum_MK.abs()
+def magnitude_spectrum(windowed_ML: Tensor, fft_samples: int) -> Tensor:
+    """Magnitudes of windowed frames padded to `fft_samples`, [M, fft_samples / 2 + 1]."""
+    spectrum_MK = torch.fft.rfft(windowed_ML, n=fft_samples)
+    # Three times as fast as abs(), which guards against overflow.
+    magnitude_MK: Tensor = spectrum_MK.real.square().addcmul_(spectrum_MK.imag, spectrum_MK.imag).sqrt_()
+    return magnitude_MK
 
 
 def _decibel_ratio(numerator_M: Tensor, denominator_M: Tensor) -> Tensor:
@@ -97,6 +99,7 @@ class SpectralDescriptors(torch.nn.Module):
     high_slope_K: Tensor
     frame_samples: Final[int] = 320
     fft_samples: Final[int] = FFT_SAMPLES
+    bins: Final[int] = FFT_SAMPLES // 2 + 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,12 +112,12 @@ class SpectralDescriptors(torch.nn.Module):
             ("low_slope_K", slope_weights(0, 16)),
             ("high_slope_K", slope_weights(16, 48)),
         ):
-            self.register_buffer(name, constant.float())
+            self.register_buffer(name, constant)
 
     @torch.jit.export
     def magnitudes(self, frames_ML: Tensor) -> Tensor:
         """Magnitude spectra [M, 257] of frames [M, 320]."""
-        return magnitude_spectrum(frames_ML, self.window_L, self.fft_samples)
+        return magnitude_spectrum(frames_ML * self.window_L, self.fft_samples)
 
     @torch.jit.export
     def flux(self, magnitude_MK: Tensor, previous_MK: Tensor) -> Tensor:

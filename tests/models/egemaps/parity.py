@@ -1,4 +1,4 @@
-"""Agreement with openSMILE 3 (`opensmile` 2.6) on speech: `python tests/models/egemaps/parity.py`.
+"""Agreement with openSMILE 3 (`opensmile` 2.6) on speech: `make parity`, a report in Markdown.
 
 Both sides get the same 16-bit samples. Per functional: Pearson's r and the concordance coefficient over
 clips; per descriptor: r over frames (voice descriptors: frames voiced in both); of the pitch: frames whose
@@ -130,32 +130,48 @@ def compare_in_parallel(paths: list[Path], processes: int) -> Comparison:
 
 
 def report(comparison: Comparison) -> str:
-    """The table for the documentation."""
+    """The report in Markdown, functionals that agree least first."""
     pair, frames = comparison.functionals, len(comparison.descriptors.ours)
     pearson, concordance, error = pair.pearson(), pair.concordance(), pair.relative_error()
     order = np.argsort(np.minimum(pearson, concordance))
-    lines = [
-        f"{len(pair.ours)} clips, {frames} frames",
-        f"functionals: median r {np.median(pearson):.8f}, median CCC {np.median(concordance):.8f}",
-        f"below .99: r of {int((pearson < 0.99).sum())}, CCC of {int((concordance < 0.99).sum())}",
-        f"voicing differs: {comparison.voicing_errors()}, gross pitch errors: {comparison.gross_errors()}",
-        f"{'functional':48s} {'r':>10s} {'CCC':>10s} {'relative':>9s}",
-    ]
-    lines += [
-        f"{FEATURE_NAMES[i]:48s} {pearson[i]:10.6f} {concordance[i]:10.6f} {error[i]:9.1e}" for i in order
-    ]
-    lines.append(f"{'descriptor':48s} {'r':>10s}")
     descriptor_pearson = comparison.descriptor_pearson()
-    lines += [f"{name:48s} {descriptor_pearson[i]:10.6f}" for i, name in enumerate(LLD_NAMES)]
-    return "\n".join(lines)
+    lines = [
+        "# Agreement with openSMILE",
+        "",
+        f"{len(pair.ours)} clips, {frames} frames; `make parity` makes this file.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| median r, median CCC over clips | {np.median(pearson):.8f}, {np.median(concordance):.8f} |",
+        f"| of 88 functionals, r, CCC below .99 | {(pearson < 0.99).sum()}, {(concordance < 0.99).sum()} |",
+        f"| frames whose voicing differs | {comparison.voicing_errors()} |",
+        f"| gross pitch errors (over 20 %) | {comparison.gross_errors()} |",
+        "",
+        "| functional | r | CCC | mean relative error |",
+        "|---|---|---|---|",
+        *(
+            f"| {FEATURE_NAMES[i]} | {pearson[i]:.6f} | {concordance[i]:.6f} | {error[i]:.1e} |"
+            for i in order
+        ),
+        "",
+        "| descriptor, by frame | r |",
+        "|---|---|",
+        *(f"| {name} | {descriptor_pearson[i]:.6f} |" for i, name in enumerate(LLD_NAMES)),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, help="spread evenly over the corpora; default: all")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("-o", "--output", type=Path, help="default: standard output")
     arguments = parser.parse_args()
-    print(report(compare_in_parallel(emotional_clips(CORPORA, arguments.clips), arguments.processes)))
+    text = report(compare_in_parallel(emotional_clips(CORPORA, arguments.clips), arguments.processes))
+    if arguments.output is None:
+        print(text, end="")
+    else:
+        arguments.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import torch
 from cmlstream.models.egemaps.formants import (
     Formants,
     autocorrelation,
-    durbin,
+    error_filter,
     resampling_matrix,
     resonances,
 )
@@ -23,13 +23,15 @@ def test_resampling_equals_the_truncated_inverse_transform():
     np.testing.assert_allclose((frame_L @ resampling_matrix()).numpy(), expected_R.numpy(), atol=1e-12)
 
 
-def test_durbin_solves_the_normal_equations():
+def test_the_error_filter_solves_the_normal_equations():
     signal_VR = torch.randn(6, 220, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     correlation_VO = autocorrelation(signal_VR, 11)
     place = torch.arange(11)
     toeplitz_VOO = correlation_VO[:, (place[:, None] - place).abs()]
     expected_VO = torch.linalg.solve(toeplitz_VOO, -correlation_VO[:, 1:])
-    np.testing.assert_allclose(durbin(correlation_VO).numpy(), expected_VO.numpy(), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(
+        error_filter(correlation_VO).numpy(), expected_VO.numpy(), rtol=1e-8, atol=1e-10
+    )
 
 
 def test_resonances_are_roots_of_the_flipped_polynomial():

@@ -1,28 +1,18 @@
 import doctest
 import math
+import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from cmlstream.models.egemaps import FEATURE_NAMES, LLD_NAMES, extract, frontend
-from tests.signals import speech_like
-
-FORMANTS = torch.tensor(["bandwidth" in name or "frequency" in name for name in FEATURE_NAMES])
-
-
-def voices(*durations_s: float) -> list[torch.Tensor]:
-    return [
-        torch.from_numpy(speech_like(duration_s, seed, pitch_hz=90.0 + 60 * seed).astype(np.float32) / 32768)
-        for seed, duration_s in enumerate(durations_s)
-    ]
-
-
-def pad(waveforms: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    lengths_B = torch.tensor([len(waveform) for waveform in waveforms])
-    return torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True), lengths_B
+from cmlstream.models.egemaps import FEATURE_NAMES, LLD_NAMES, FrontEnd, extract, frontend
+from tests.models.egemaps.listener import Listener, assert_equal, row_of
+from tests.models.egemaps.waveforms import WAVEFORMS, buzz, make, pad, tensor, voices
 
 
 def test_examples_in_docstrings():
@@ -37,11 +27,42 @@ def test_batch_equals_each_alone(front_end):
         torch.testing.assert_close(together_BF[row], alone_F, rtol=1e-5, atol=1e-6)
 
 
-def test_padding_is_not_read(front_end):
-    waveform_BT, lengths_B = pad(voices(1.0, 0.6))
-    noisy_BT = waveform_BT.clone()
-    noisy_BT[1, int(lengths_B[1]) :] = float("nan")
-    assert torch.equal(front_end(waveform_BT, lengths_B), front_end(noisy_BT, lengths_B))
+def test_a_hundred_rows_equal_each_alone(front_end):
+    lengths = np.random.default_rng(0).permutation(np.linspace(0, 30000, 100, dtype=int)).tolist()
+    names = list(WAVEFORMS) * len(lengths)
+    waveforms = [make(names[seed], seed, length) for seed, length in enumerate(lengths)]
+    together = front_end.descriptors(*pad(waveforms, 0.7))
+    for row, waveform_T in enumerate(waveforms):
+        assert_equal(row_of(together, row), row_of(front_end.descriptors(*pad([waveform_T])), 0))
+
+
+class InBlocks(FrontEnd):
+    """Takes a second at a time."""
+
+    block_samples = 16000
+
+    def advance(self, state, waveform_BT, lengths_B, ends_B):
+        assert waveform_BT.shape[1] <= self.block_samples
+        return super().advance(state, waveform_BT, lengths_B, ends_B)
+
+
+def test_blocks_of_a_long_waveform(front_end):
+    """In blocks, whole and in the pieces of a stream."""
+    waveforms = [*voices(4.1, 1.0, 2.0), *[make("noise", n, n) for n in (15999, 16001, 32159, 700, 0)]]
+    in_blocks = InBlocks()
+    together = in_blocks.descriptors(*pad(waveforms, 0.7))
+    listener = Listener(front_end, 1, in_blocks)
+    for row, waveform_T in enumerate(waveforms):
+        assert_equal(row_of(together, row), front_end.descriptors(*pad([waveform_T])))
+        for piece_T in waveform_T.split(3001):
+            listener.push([0], [piece_T])
+        listener.flush([0])
+
+
+@pytest.mark.parametrize("padding", [0.7, float("nan")])
+def test_padding_is_not_read(front_end, padding):
+    waveforms = voices(1.0, 0.6)
+    assert torch.equal(front_end(*pad(waveforms)), front_end(*pad(waveforms, padding)))
 
 
 def test_wider_padding_changes_nothing(front_end):
@@ -130,19 +151,59 @@ def test_scripted_equals_eager(front_end, scripted):
     assert torch.equal(scripted.functionals(descriptors), front_end(*batch))
 
 
-def test_runs_in_a_bare_torch(front_end, scripted, tmp_path):
-    batch = pad(voices(1.0, 0.7))
-    expected_BF = front_end(*batch)
-    scripted.save(str(tmp_path / "front_end.pt"))
-    torch.save([*batch, expected_BF], tmp_path / "batch.pt")
-    program = """
-import sys, torch
-waveform_BT, lengths_B, expected_BF = torch.load("batch.pt")
-features_BF = torch.jit.load("front_end.pt")(waveform_BT, lengths_B)
-assert not any(name.startswith("cmlstream") for name in sys.modules)
-torch.testing.assert_close(features_BF, expected_BF, rtol=1e-5, atol=1e-6)
+BARE_PROGRAM = """
+import importlib.util, sys
+sys.path.append("packages")
+import torch
+for name in ("cmlstream", "numpy"):
+    assert importlib.util.find_spec(name) is None, f"{name} can be imported here, so this shows nothing"
+front_end = torch.jit.load("front_end.pt")
+waveform_BT, lengths_B, features_BF, expected = torch.load("expected.pt")
+state, pieces = front_end.begin(2), []
+with torch.jit.optimized_execution(False):
+    torch.testing.assert_close(front_end(waveform_BT, lengths_B), features_BF, rtol=1e-5, atol=1e-6)
+    for first in range(0, waveform_BT.shape[1], 1500):
+        piece_BT = waveform_BT[:, first : first + 1500]
+        state, new = front_end.advance(state, piece_BT, lengths_B - first, lengths_B <= first + 1500)
+        pieces.append(new)
+for table, count in (("spectral_BTD", "short_B"), ("frequency_BU", "long_B"), ("voice_BUD", "long_B")):
+    for row in range(2):
+        joined = torch.cat([getattr(new, table)[row, : getattr(new, count)[row]] for new in pieces])
+        whole = expected[table][row, : expected[count][row]]
+        torch.testing.assert_close(joined, whole, rtol=1e-6, atol=1e-9)
+decided_B = torch.stack([new.decided_B for new in pieces]).sum(0)
+assert torch.equal(decided_B, expected["decided_B"])
 """
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)
+
+
+def link_torch_alone(folder: Path) -> None:
+    """Fill a folder with torch and what it asks for, and nothing else."""
+    folder.mkdir()
+    waiting, linked = ["torch"], set()
+    while waiting:
+        name = waiting.pop()
+        linked.add(name)
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            continue  # asked for on other systems only
+        for top in {file.parts[0] for file in package.files or []} - {"..", "__pycache__"}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(Path(package.locate_file(top)).resolve())
+        required = [line for line in package.requires or [] if "extra ==" not in line]
+        waiting += {re.match(r"[\w.-]+", line)[0] for line in required} - linked
+
+
+def test_runs_in_a_bare_torch(front_end, scripted, tmp_path):
+    """Whole and streamed, in an interpreter that has torch and nothing of ours."""
+    batch = pad(voices(1.0, 0.7))
+    link_torch_alone(tmp_path / "packages")
+    scripted.save(str(tmp_path / "front_end.pt"))
+    expected = front_end.descriptors(*batch)._asdict()
+    torch.save([*batch, front_end(*batch), expected], tmp_path / "expected.pt")
+    command = [sys.executable, "-I", "-S", "-c", BARE_PROGRAM]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert finished.returncode == 0, finished.stderr
 
 
 def test_louder_is_louder(front_end):
@@ -164,23 +225,18 @@ def test_formants_of_every_frame_in_the_table_only(front_end):
     assert (table_TD[:, LLD_NAMES.index("F1frequency_sma3nz")] > 0).all()
 
 
-def buzz(hertz: float) -> torch.Tensor:
-    """What a larynx alone would sound like."""
-    phase_T = torch.arange(16000, dtype=torch.float64) * hertz / 16000
-    return (0.8 * torch.exp(-8.0 * (phase_T % 1.0))).float()
-
-
 @pytest.mark.parametrize("hertz", [70, 110, 200, 320, 480])
 def test_pitch_of_a_buzz(front_end, hertz):
-    descriptors = front_end.descriptors(*pad([buzz(hertz)]))
+    descriptors = front_end.descriptors(*pad([tensor(buzz(hertz, 16000))]))
     inner_U = descriptors.frequency_BU[0, 2:-2]
     assert (inner_U / hertz - 1).abs().max() < 0.01
     assert descriptors.voice_BUD[0, 5:-5, 0].max() < 0.02
 
 
 def test_extract_names_the_features():
-    features = extract(buzz(110))
+    waveform_T = tensor(buzz(110, 16000))
+    features = extract(waveform_T)
     assert tuple(features) == FEATURE_NAMES
     assert features["F0semitoneFrom27.5Hz_sma3nz_amean"] == pytest.approx(24, abs=0.1)
     with pytest.raises(ValueError, match="44100"):
-        extract(buzz(110), 44100)
+        extract(waveform_T, 44100)

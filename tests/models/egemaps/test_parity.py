@@ -9,6 +9,8 @@ pytest.importorskip("opensmile")
 
 SENSITIVE = ("frequency", "bandwidth", "amplitude", "A3")
 """What hangs on the formants, which one bit of noise moves in the reference itself."""
+ROUNDING_SEMITONES_PER_S = 5e-3
+"""What the slopes of a steady pitch are made of: its last bits in single precision over 10 ms."""
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +63,13 @@ SIGNALS = {
 def test_made_signals_agree(name):
     comparison = compare_waveforms([SIGNALS[name]])
     steady = [i for i, feature in enumerate(FEATURE_NAMES) if not any(part in feature for part in SENSITIVE)]
-    ours, theirs = comparison.functionals.ours[0, steady], comparison.functionals.theirs[0, steady]
-    assert [FEATURE_NAMES[i] for i in np.array(steady)[~np.isclose(ours, theirs, rtol=2e-3, atol=1e-5)]] == []
+    ours, theirs = comparison.functionals.ours[0], comparison.functionals.theirs[0]
+    least = [ROUNDING_SEMITONES_PER_S if "F0" in name and "Slope" in name else 1e-5 for name in FEATURE_NAMES]
+    assert {
+        FEATURE_NAMES[i]: (ours[i], theirs[i])
+        for i in steady
+        if not np.isclose(ours[i], theirs[i], rtol=2e-3, atol=least[i])
+    } == {}
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,15 +1,20 @@
-"""Jitter and shimmer against the sequential analysis, one run, one frame and one period after the other."""
+"""Jitter and shimmer against the sequential analysis, one run, one frame and one period after the other.
+
+Fed whole and in pieces; a piece is not given any sample behind its last frame.
+"""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmlstream.models.egemaps.periods import READ_AHEAD_SAMPLES, voiced_runs
-from cmlstream.models.egemaps.perturbation import Perturbation
+from cmlstream.models.egemaps.framing import quantise
+from cmlstream.models.egemaps.periods import READ_AHEAD_SAMPLES
+from cmlstream.models.egemaps.perturbation import Perturbation, VoicedFrames
 
 
 @dataclass
@@ -88,28 +93,70 @@ def literal(samples: np.ndarray, pitch: list[float]) -> np.ndarray:
     return table
 
 
-def lockstep(rows: list[tuple[np.ndarray, list[float]]]) -> list[np.ndarray]:
-    """All rows in one line of samples, as the front end lays them out."""
-    stride = max(len(samples) for samples, _ in rows)
-    line = np.zeros(stride * len(rows) + READ_AHEAD_SAMPLES, np.float32)
-    starts, hertz = [], []
-    for row, (samples, pitch) in enumerate(rows):
-        line[row * stride : row * stride + len(samples)] = samples
-        voiced = np.flatnonzero(np.array(pitch) > 0)
-        starts.append(row * stride + 160 * voiced)
-        hertz.append(np.array(pitch)[voiced])
-    runs = voiced_runs(
-        torch.from_numpy(np.concatenate(starts)), torch.from_numpy(np.concatenate(hertz)).float()
-    )
-    values = Perturbation()(torch.from_numpy(line), runs).numpy()
-    tables = []
-    for part in hertz:
-        tables.append(values[: len(part)])
-        values = values[len(part) :]
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """Samples, and the pitch of their frames in Hz, 0 where unvoiced."""
+
+    samples: np.ndarray
+    pitch: list[float]
+
+    def piece(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """The voiced frames from `begin` on, and what has been heard when frame `end` - 1 is complete."""
+        voiced = begin + np.flatnonzero(np.array(self.pitch[begin:end]) > 0)
+        return voiced, self.samples[: max(0, 160 * (end - 1) + 960)]
+
+
+def row(samples: np.ndarray, pitch: list[float]) -> Row:
+    """What the front end works on: 16-bit samples, and frequencies in single precision."""
+    quantised = quantise(torch.from_numpy(samples)).numpy()
+    return Row(quantised, [float(np.float32(hertz)) for hertz in pitch])
+
+
+def lockstep(rows: list[Row], cuts: list[list[int]]) -> list[np.ndarray]:
+    """Feed the frames of each row up to each of its cuts, all rows together."""
+    perturbation = Perturbation()
+    state = perturbation.begin(len(rows), torch.device("cpu"))
+    begins, tables = [0] * len(rows), [np.zeros((0, 2))] * len(rows)
+    for ends in zip(*cuts, strict=True):
+        pieces = [row.piece(*piece) for row, *piece in zip(rows, begins, ends, strict=True)]
+        width = max(len(heard) for _, heard in pieces) + READ_AHEAD_SAMPLES
+        samples_BT = np.zeros((len(rows), width), np.float32)
+        for row_T, (_, heard) in zip(samples_BT, pieces, strict=True):
+            row_T[: len(heard)] = heard
+        origin = width * np.arange(len(rows))
+        frames = VoicedFrames(
+            torch.from_numpy(
+                np.concatenate(
+                    [first + 160 * voiced for first, (voiced, _) in zip(origin, pieces, strict=True)]
+                )
+            ),
+            torch.tensor(
+                [row.pitch[frame] for row, (voiced, _) in zip(rows, pieces, strict=True) for frame in voiced]
+            ),
+            torch.tensor(
+                [number for number, (voiced, _) in enumerate(pieces) for _ in voiced], dtype=torch.int64
+            ),
+            torch.from_numpy(origin + 160 * np.array(begins)),
+            torch.from_numpy(origin + 160 * (np.array(ends) - 1)),
+        )
+        values, state = perturbation(torch.from_numpy(samples_BT), frames, state)
+        parts = np.split(values.numpy(), np.cumsum([len(voiced) for voiced, _ in pieces])[:-1])
+        tables = [np.concatenate(pair) for pair in zip(tables, parts, strict=True)]
+        begins = list(ends)
     return tables
 
 
-def hoarse_voice(random: np.random.Generator, frames: int, hertz: float) -> tuple[np.ndarray, list[float]]:
+def check(rows: list[Row], cuts: list[list[int]]) -> None:
+    for row, table in zip(rows, lockstep(rows, cuts), strict=True):
+        expected = literal(row.samples.astype(np.float64), row.pitch)[np.array(row.pitch) > 0]
+        np.testing.assert_allclose(table, expected, rtol=1e-4, atol=1e-6)
+
+
+def whole(rows: list[Row]) -> list[list[int]]:
+    return [[len(row.pitch)] for row in rows]
+
+
+def hoarse_voice(random: np.random.Generator, frames: int, hertz: float) -> Row:
     """Pulses through a resonance, irregular in time and height, and a pitch track with gaps and glides."""
     samples = np.zeros(160 * frames + 960)
     place = 0.0
@@ -121,43 +168,76 @@ def hoarse_voice(random: np.random.Generator, frames: int, hertz: float) -> tupl
     samples += random.normal(0, 0.02, len(samples))
     pitch = hertz * np.exp(random.normal(0, 0.02, frames))
     pitch[random.random(frames) < 0.1] = 0.0
-    return (0.5 * samples).astype(np.float32), [float(np.float32(value)) for value in pitch]
+    return row(0.5 * samples, pitch.tolist())
+
+
+def pulses(period: int, frames: int) -> np.ndarray:
+    return (np.arange(160 * frames + 960) % period < 5).astype(float)
+
+
+SEEDS = st.integers(0, 2**32 - 1)
+PITCHES = st.lists(st.floats(60, 900), min_size=1, max_size=3)
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.lists(st.floats(60, 900), min_size=1, max_size=3))
+@given(SEEDS, PITCHES)
 def test_against_the_sequential_analysis(seed, pitches):
     random = np.random.default_rng(seed)
     rows = [hoarse_voice(random, int(random.integers(2, 25)), hertz) for hertz in pitches]
-    for (samples, pitch), table in zip(rows, lockstep(rows), strict=True):
-        expected = literal(samples.astype(np.float64), pitch)[np.array(pitch) > 0]
-        np.testing.assert_allclose(table, expected, rtol=1e-4, atol=1e-6)
+    check(rows, whole(rows))
+
+
+@settings(max_examples=12, deadline=None)
+@given(SEEDS, PITCHES, st.integers(1, 8))
+def test_in_pieces_against_the_sequential_analysis(seed, pitches, pieces):
+    random = np.random.default_rng(seed)
+    rows = [hoarse_voice(random, int(random.integers(2, 25)), hertz) for hertz in pitches]
+    cuts = [np.sort(random.integers(0, len(row.pitch), pieces)).tolist() for row in rows]
+    check(rows, [[*cut, len(row.pitch)] for cut, row in zip(cuts, rows, strict=True)])
+
+
+def test_a_push_without_a_frame_leaves_the_run_open():
+    rows = [hoarse_voice(np.random.default_rng(0), 20, hertz) for hertz in (90, 200)]
+    check(rows, [[10, 10, 10, 20], [0, 15, 15, 20]])
 
 
 def test_regular_pulses_have_neither_jitter_nor_shimmer():
-    samples = (np.arange(160 * 60 + 960) % 100 < 5).astype(np.float32)
-    (table,) = lockstep([(samples, [160.0] * 60)])
+    voice = row(pulses(100, 60), [160.0] * 60)
+    (table,) = lockstep([voice], whole([voice]))
     assert table.max() < 1e-5
 
 
 def test_known_shimmer():
     """Every second period has half the amplitude: differences of .5 over a mean of .75."""
-    samples = np.zeros(160 * 40 + 960, np.float32)
+    samples = np.zeros(160 * 40 + 960)
     for number, start in enumerate(range(50, len(samples) - 60, 100)):
         samples[start : start + 40] = np.hanning(40) * (1.0 if number % 2 else 0.5)
-    (table,) = lockstep([(samples, [160.0] * 40)])
+    voice = row(samples, [160.0] * 40)
+    (table,) = lockstep([voice], whole([voice]))
     np.testing.assert_allclose(table[2:, 1], 20 * math.log10(1 + 0.5 / 0.75), rtol=1e-3)
 
 
-def test_a_flat_stretch_repeats_the_last_value_of_its_run():
-    samples = (np.arange(160 * 40 + 960) % 97 < 5).astype(np.float32)
-    samples[160 * 20 :] = 0.25
-    pitch = [165.0] * 40
-    (table,) = lockstep([(samples, pitch)])
-    np.testing.assert_allclose(table, literal(samples.astype(np.float64), pitch), rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("level", [0.0, 0.25, 0.6, 1.0])
+def test_a_flat_stretch_repeats_the_last_value_of_its_run(level):
+    samples = pulses(97, 40)
+    samples[160 * 20 :] = level
+    voice = row(samples, [165.0] * 40)
+    check([voice], whole([voice]))
+    (table,) = lockstep([voice], whole([voice]))
     assert (table[25:] == table[25]).all()
 
 
+def test_held_samples_are_no_period():
+    """Where a signal with an offset stands still for some milliseconds, nothing correlates with anything."""
+    time_T = np.arange(160 * 100 + 960) / 16000
+    samples = 0.5 + 0.4 * np.sin(2 * np.pi * 150 * time_T)
+    for first in range(4000, len(samples) - 600, 3203):
+        samples[first : first + 600] = samples[first]
+    voice = row(samples, [150.0] * 100)
+    check([voice], whole([voice]))
+    check([voice], [list(range(0, 101, 5))])
+
+
 def test_no_voice():
-    none = voiced_runs(torch.zeros(0, dtype=torch.int64), torch.zeros(0))
-    assert Perturbation()(torch.zeros(5000), none).shape == (0, 2)
+    silent = row(np.zeros(5000), [0.0] * 25)
+    assert [table.shape for table in lockstep([silent, silent], [[10, 25], [0, 25]])] == [(0, 2), (0, 2)]
