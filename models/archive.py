@@ -25,6 +25,8 @@ from .baseline import FeaturePrior
 from .contract import ARCHIVE_FORMAT, EMOTIONS, FULL_SCALE, SAMPLE_RATE, Estimate, ModelCard, Samples
 from .egemaps.names import FEATURE_NAMES
 from .errors import ModelError
+from .inference import inference
+from .regions import RegionFeatures
 
 CARD = "card.json"
 
@@ -43,19 +45,20 @@ class Archive:
         return prior_of(self.script)
 
     def features(self, pieces: Sequence[Samples]) -> NDArray[np.float32]:
-        """The functionals of each piece of speech, features_BF, in one call for all.
-
-        Rows are padded to a power of two and samples to the longest piece, so that few shapes occur.
-        """
-        padded = [*pieces, *[pieces[-1]] * (_power_of_two(len(pieces)) - len(pieces))]
-        lengths_B = torch.tensor([len(piece) for piece in padded])
-        waveform_BT = np.zeros((len(padded), max(len(piece) for piece in pieces)), np.float32)
-        for row, piece in enumerate(padded):
+        """The functionals of each piece of audio by itself, features_BF, in one call for all."""
+        lengths_B = torch.tensor([len(piece) for piece in pieces])
+        waveform_BT = np.zeros((len(pieces), int(lengths_B.max())), np.float32)
+        for row, piece in enumerate(pieces):
             np.divide(piece, FULL_SCALE, out=waveform_BT[row, : len(piece)])
-        with torch.inference_mode():
-            outputs_BF = self.script.features(torch.from_numpy(waveform_BT), lengths_B)
-        features_BF: NDArray[np.float32] = outputs_BF.numpy()
-        return features_BF[: len(pieces)]
+        with inference():
+            features_BF: NDArray[np.float32] = self.script.features(
+                torch.from_numpy(waveform_BT), lengths_B
+            ).numpy()
+        return features_BF
+
+    def regions(self) -> RegionFeatures:
+        """A new follower of regions with this archive's front end."""
+        return RegionFeatures(self.script.front_end)
 
     def estimate(self, features_BF: ArrayLike, mean_BF: ArrayLike, deviation_BF: ArrayLike) -> list[Estimate]:
         """Affect from functionals, each row against the baseline of its own stream."""
@@ -63,18 +66,9 @@ class Archive:
             torch.from_numpy(np.asarray(array, dtype=np.float32))
             for array in (features_BF, mean_BF, deviation_BF)
         ]
-        with torch.inference_mode():
+        with inference():
             outputs = Outputs(*self.script.estimate(*tensors))
         return [_estimate(outputs, row) for row in range(len(outputs.activation_B))]
-
-    def warm(self, batch_sizes: Sequence[int], samples: int) -> None:
-        """Run every batch size often enough that the profiling executor has compiled it."""
-        quiet = np.random.default_rng(0).integers(-300, 300, samples).astype(np.int16)
-        prior = self.prior
-        for size in batch_sizes:
-            for _ in range(3):
-                features_BF = self.features([quiet] * size)
-                self.estimate(features_BF, [prior.mean_F] * size, [prior.deviation_F] * size)
 
 
 def default_path() -> Path:
@@ -189,10 +183,6 @@ def _estimate(outputs: Outputs, row: int) -> Estimate:
         features_F=outputs.features_BF[row].numpy(),
         scores_F=outputs.scores_BF[row].numpy(),
     )
-
-
-def _power_of_two(count: int) -> int:
-    return 1 << (count - 1).bit_length()
 
 
 def _sidecar(path: Path) -> Path:

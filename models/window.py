@@ -35,17 +35,22 @@ class Window:
     """The samples [`start`, `end`) of the region that begins at `region_start`.
 
     `due` is the grid point that called for it, the region's end where it is `final`, that is, the whole
-    region. `speech_samples` counts the frames judged speech. `samples` is read-only and never changes, so it
-    may cross to another thread as it is.
+    region. `speech_samples` counts the frames judged speech. `audio` is all of the region up to `end`:
+    read-only and never changed, so it may cross to another thread as it is.
     """
 
     region_start: int
     start: int
     end: int
     due: int
-    samples: Samples
+    audio: Samples
     final: bool
     speech_samples: int
+
+    @property
+    def samples(self) -> Samples:
+        """The window's own samples."""
+        return self.audio[self.start - self.region_start :]
 
 
 class _RegionAudio:
@@ -81,10 +86,10 @@ class _RegionAudio:
         self.end += len(piece.samples)
 
     def window(self, start: int, end: int, *, due: int, final: bool) -> Window:
-        samples_T = self._samples_T[start - self.start : end - self.start]
-        samples_T.flags.writeable = False
+        audio_T = self._samples_T[: end - self.start]
+        audio_T.flags.writeable = False
         speech_samples = int(np.count_nonzero(self._speech_T[start - self.start : end - self.start]))
-        return Window(self.start, start, end, due, samples_T, final, speech_samples)
+        return Window(self.start, start, end, due, audio_T, final, speech_samples)
 
 
 class RollingWindows:

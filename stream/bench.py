@@ -20,6 +20,8 @@ from websockets.asyncio.client import connect
 from cmlstream.models import archive
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.models.errors import CmlstreamError
+from cmlstream.models.segment import Segmenter
+from cmlstream.models.window import RollingWindows
 
 from .events import Affect, SpeechStarted, StreamEnded, StreamStarted, decode
 from .sources.file import read_whole
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from .events import Event
 
 HELP_RUNS = 5
-COMPUTE_RUNS = 40
 PROGRAM = (sys.executable, "-m", "cmlstream.stream")
 
 
@@ -81,21 +82,27 @@ def first_estimate_time() -> Figure:
 
 
 def compute_per_update() -> list[Figure]:
-    """Time the model on 3 s windows of the sample, as the engine calls it, on one thread."""
+    """Time the model on the rolling windows of the sample, as the engine calls it, on one thread."""
     import torch
 
     torch.set_num_threads(1)
     loaded = archive.load(archive.default_path())
-    window_samples = round(loaded.card.window_s * SAMPLE_RATE)
-    loaded.warm((1,), window_samples)
-    sample_T = read_whole(SAMPLE_PATH)
-    prior = loaded.prior
-    times_ms = []
-    for start in np.linspace(0, len(sample_T) - window_samples, COMPUTE_RUNS).astype(int):
+    segmenter = Segmenter()
+    rolling = RollingWindows(
+        round(loaded.card.window_s * SAMPLE_RATE), loaded.card.hop_ms * SAMPLE_RATE // 1000
+    )
+    windows = rolling.push(segmenter.push(read_whole(SAMPLE_PATH), 0) + segmenter.flush())
+    follower, prior = loaded.regions(), loaded.prior
+    region, times_ms = follower.begin(windows[0].region_start), []
+    for window in windows:
+        if window.region_start != region.start:
+            region = follower.begin(window.region_start)
         began = time.perf_counter()
-        features_BF = loaded.features([sample_T[start : start + window_samples]])
+        follower.hear([region], [window])
+        features_BF = follower.features([region], [window])
         loaded.estimate(features_BF, [prior.mean_F], [prior.deviation_F])
-        times_ms.append((time.perf_counter() - began) * 1000)
+        if not window.final:
+            times_ms.append((time.perf_counter() - began) * 1000)
     return _percentiles("compute per update", times_ms)
 
 

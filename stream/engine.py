@@ -1,8 +1,8 @@
 """The engine: every window that is due, of all streams, in one call of the model, on a thread of its own.
 
 There is no timer: whenever the thread is free it takes what is due, so batches grow by themselves under
-load. A region's features update its speaker's baseline, and the next region is judged against that: hence
-a batch never holds a window behind the final window of an earlier region of the same speaker.
+load. A region's descriptors grow from window to window, and its features update its speaker's baseline,
+against which the next is judged: hence a batch holds one window of each speaker, and windows come in order.
 
 Array names carry their shape: B windows, F features.
 """
@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import torch
 
+from cmlstream.models.baseline import Baseline
 from cmlstream.models.contract import SAMPLE_RATE, Estimate
 from cmlstream.models.errors import CmlstreamError, ModelError
+from cmlstream.models.window import Window
 
 from .meter import is_clipped
 
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cmlstream.models.archive import Archive
-    from cmlstream.models.baseline import Baseline
-    from cmlstream.models.window import Window
+    from cmlstream.models.regions import Region
 
 T = TypeVar("T")
 
@@ -56,20 +57,12 @@ class Job:
 
 
 def take_due(jobs: deque[Job]) -> list[Job]:
-    """Take out of `jobs` all that may run together: per speaker, up to and with the first final window."""
-    due: list[Job] = []
-    waiting: list[Job] = []
-    ended: set[int] = set()
-    for job in jobs:
-        if id(job.baseline) in ended:
-            waiting.append(job)
-            continue
-        due.append(job)
-        if job.window.final:
-            ended.add(id(job.baseline))
+    """Take out of `jobs` all that may run together: the first of each speaker."""
+    due: dict[Baseline, Job] = {}
+    waiting = [job for job in jobs if due.setdefault(job.baseline, job) is not job]
     jobs.clear()
     jobs.extend(waiting)
-    return due
+    return list(due.values())
 
 
 class Engine:
@@ -77,15 +70,20 @@ class Engine:
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
+        self._follower = archive.regions()
+        self._open: dict[Baseline, Region] = {}
         self._jobs: deque[Job] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
 
-    async def warm(self, window_samples: int) -> None:
-        """Run the model for the window in use, so that no listener waits for TorchScript to specialise."""
+    async def warm(self) -> None:
+        """Run the model once, so that no listener waits for what torch sets up at its first call."""
         # One thread: the model's matrices are too small to share, and threads would fight the event loop.
         await self._in_thread(torch.set_num_threads, 1)
-        await self._in_thread(self.archive.warm, (1,), window_samples)
+        noise_T = np.random.default_rng(0).integers(-300, 300, SAMPLE_RATE).astype(np.int16)
+        window = Window(0, 0, SAMPLE_RATE, SAMPLE_RATE, noise_T, final=True, speech_samples=0)
+        ready = asyncio.get_running_loop().create_future()
+        await self._in_thread(self._estimate, [Job(window, Baseline(self.archive.prior), ready)])
 
     def submit(self, window: Window, baseline: Baseline) -> asyncio.Future[Result]:
         """Queue a window; a speaker's windows must come in order. The caller bounds how many are waiting."""
@@ -141,13 +139,30 @@ class Engine:
 
     def _features(self, due: Sequence[Job]) -> NDArray[np.float32]:
         """Rolling windows share a call; a whole region has its own, or all would be padded to its length."""
-        rolling = [row for row, job in enumerate(due) if not job.window.final]
+        regions = [self._region(job) for job in due]
+        windows = [job.window for job in due]
+        self._follower.hear(regions, windows)
+        rolling = [row for row, window in enumerate(windows) if not window.final]
         groups = [rolling] if rolling else []
-        groups += [[row] for row, job in enumerate(due) if job.window.final]
+        groups += [[row] for row, window in enumerate(windows) if window.final]
         features_BF = np.empty((len(due), len(self.archive.card.feature_names)), np.float32)
         for rows in groups:
-            features_BF[rows] = self.archive.features([due[row].window.samples for row in rows])
+            features_BF[rows] = self._follower.features(
+                [regions[row] for row in rows], [windows[row] for row in rows]
+            )
         return features_BF
+
+    def _region(self, job: Job) -> Region:
+        """The region that the window belongs to; its final window takes it out."""
+        start = job.window.region_start
+        region = self._open.pop(job.baseline, None)
+        if region is not None and region.start != start:
+            self._follower.forget(region)
+            region = None
+        region = region or self._follower.begin(start)
+        if not job.window.final:
+            self._open[job.baseline] = region
+        return region
 
 
 def _check_finite(estimate: Estimate) -> None:

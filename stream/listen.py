@@ -135,7 +135,7 @@ def _output(console: Console, places: Sequence[str], stop: asyncio.Event, *, as_
 async def _run(listening: Listening, sinks: Sequence[Sink], stop: asyncio.Event) -> None:
     """Run engine, sinks and pipeline in one task group; end them in the order in which events flow."""
     engine = Engine(listening.archive)
-    await engine.warm(round(listening.settings.window_s * SAMPLE_RATE))
+    await engine.warm()
     pipeline = _pipeline(listening, engine, sinks)
     failure: CmlstreamError | None = None
     async with asyncio.TaskGroup() as tasks:

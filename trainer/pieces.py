@@ -3,6 +3,7 @@
 Shapes: T samples, C channels, N pieces, F features.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from cmlstream.models.archive import script
 from cmlstream.models.contract import FULL_SCALE, REGION_MINIMUM_SAMPLES, SAMPLE_RATE, Samples
 from cmlstream.models.egemaps import FrontEnd
 from cmlstream.models.errors import InputError
+from cmlstream.models.regions import RegionFeatures
 from cmlstream.models.segment import Segmenter
 from cmlstream.models.window import RollingWindows, Window
 
@@ -74,7 +76,7 @@ def pieces_of(samples_T: Samples) -> Pieces | None:
     if not windows:
         return None
     return Pieces(
-        features_NF=np.concatenate([_functionals(piece.samples) for piece in windows]),
+        features_NF=np.concatenate(list(_functionals(windows))),
         speech_s_N=np.array([piece.speech_samples / SAMPLE_RATE for piece in windows]),
         whole_N=np.array([piece.final for piece in windows]),
     )
@@ -85,8 +87,11 @@ def _front_end() -> torch.jit.ScriptModule:
     return script(FrontEnd())
 
 
-def _functionals(samples_T: Samples) -> NDArray[np.float32]:
-    waveform_BT = torch.from_numpy(samples_T.astype(np.float32) / FULL_SCALE)[None]
-    with torch.inference_mode():
-        features_BF = _front_end()(waveform_BT, torch.tensor([len(samples_T)]))
-    return np.asarray(features_BF.numpy(), dtype=np.float32)
+def _functionals(windows: Sequence[Window]) -> Iterator[NDArray[np.float32]]:
+    follower = RegionFeatures(_front_end())
+    region = follower.begin(windows[0].region_start)
+    for window in windows:
+        if window.region_start != region.start:
+            region = follower.begin(window.region_start)
+        follower.hear([region], [window])
+        yield follower.features([region], [window])

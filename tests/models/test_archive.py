@@ -225,10 +225,6 @@ def test_no_input_makes_an_output_undefined(loaded: Archive, value: float) -> No
     assert np.abs(estimate.scores_F).max() <= 10
 
 
-def test_warming_runs_every_batch_size(loaded: Archive) -> None:
-    loaded.warm((1, 2), SAMPLE_RATE)
-
-
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"absent\.pt cannot be read \(No such file"):
         archive.load(tmp_path / "absent.pt")

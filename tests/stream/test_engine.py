@@ -37,7 +37,7 @@ async def estimated(model, jobs):
     return results
 
 
-def test_what_is_due_stops_at_a_speakers_final_window_but_not_for_others():
+def test_of_every_speaker_one_window_is_due_at_a_time():
     async def run():
         one, other = object(), object()
         jobs = [job(one), job(other), job(one, final=True), job(one), job(other)]
@@ -45,12 +45,11 @@ def test_what_is_due_stops_at_a_speakers_final_window_but_not_for_others():
         due = take_due(queue)
         return [jobs.index(each) for each in due], [jobs.index(each) for each in queue]
 
-    assert asyncio.run(run()) == ([0, 1, 2, 4], [3])
+    assert asyncio.run(run()) == ([0, 1], [2, 3, 4])
 
 
 def test_all_that_is_due_runs_in_one_call(model):
-    baseline = Baseline(model.prior)
-    windows = [(window(speech_like(2, seed)), baseline) for seed in range(3)]
+    windows = [(window(speech_like(2, seed)), Baseline(model.prior)) for seed in range(3)]
     engine = Engine(model)
     answers = []
 
@@ -64,6 +63,16 @@ def test_all_that_is_due_runs_in_one_call(model):
 
     asyncio.run(run())
     assert answers == [3, 3, 3], "all are answered at once, not one after another"
+
+
+def test_a_region_that_never_ended_leaves_nothing_to_the_next(model):
+    baseline = Baseline(model.prior)
+    audio_T = speech_like(2, seed=10)
+    cut_off = window(speech_like(2, seed=11))
+    later = Window(5 * SAMPLE_RATE, 5 * SAMPLE_RATE, 7 * SAMPLE_RATE, 7 * SAMPLE_RATE, audio_T, False, 0)
+    _, after = asyncio.run(estimated(model, [(cut_off, baseline), (later, baseline)]))
+    (alone,) = asyncio.run(estimated(model, [(window(audio_T), Baseline(model.prior))]))
+    np.testing.assert_allclose(after.estimate.features_F, alone.estimate.features_F, rtol=1e-5, atol=1e-6)
 
 
 def test_an_estimate_does_not_depend_on_its_company(model):
