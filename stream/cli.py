@@ -70,13 +70,19 @@ def devices(as_json: bool) -> None:
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="CSV to write.  [default: standard output]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="TABLE",
+    help="A .csv or .parquet file to write.  [default: CSV on standard output]",
 )
-def features(files: tuple[Path, ...], output: Path | None) -> None:
-    """Write the 88 eGeMAPS functionals of FILES as CSV, under openSMILE's column names."""
+@click.option("--lld", is_flag=True, help="Write the 25 descriptors of every 10 ms instead.")
+def features(files: tuple[Path, ...], output: Path | None, lld: bool) -> None:
+    """Write the 88 eGeMAPS functionals of FILES, under openSMILE's column names."""
     from .features import write_features
+    from .tables import Level
 
-    write_features(files, output)
+    write_features(files, output, Level.DESCRIPTORS if lld else Level.FUNCTIONALS)
 
 
 @cli.command()
