@@ -33,11 +33,12 @@ format: $(VENV)/test.stamp ## put the code into its format
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
 
-bench: $(VENV)/test.stamp ## measure start-up, compute, delay and memory
+bench: $(VENV)/test.stamp ## measure start-up, compute, delay, memory, and the front end beside openSMILE
 	@$(VENV)/bin/cmlstream bench $(ARGS)
+	@$(VENV)/bin/python tests/models/egemaps/speed.py
 
-parity: $(VENV)/test.stamp ## compare our features with openSMILE's on the corpora (ARGS="--clips 60")
-	@$(VENV)/bin/python tests/models/egemaps/parity.py $(ARGS)
+parity: $(VENV)/test.stamp ## compare our features with openSMILE's on the corpora: models/egemaps/PARITY.md
+	@$(VENV)/bin/python tests/models/egemaps/parity.py --output models/egemaps/PARITY.md $(ARGS)
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
