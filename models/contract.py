@@ -26,7 +26,7 @@ EMOTIONS = ("anger", "happiness", "neutral", "sadness")
 REGION_MINIMUM_SAMPLES = SAMPLE_RATE // 2
 """Shorter regions get no estimate: below half a second the features say too little."""
 
-ARCHIVE_FORMAT = 1
+ARCHIVE_FORMAT = 2
 """Version of what an archive holds and how it is called; another number is refused at loading."""
 
 Samples = NDArray[np.int16]

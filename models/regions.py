@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from .contract import FRAME_STEP_SAMPLES, FULL_SCALE
+from .contract import FRAME_STEP_SAMPLES, FULL_SCALE, Samples
 from .egemaps.functionals import Descriptors
 from .egemaps.stream import Streams
+from .errors import CmlstreamError
 from .inference import inference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -89,10 +90,20 @@ class RegionFeatures:
         self._streams.reset(torch.tensor([region.stream]))
         self._free.append(region.stream)
 
+    def follow(self, windows: Iterable[Window]) -> Iterator[NDArray[np.float32]]:
+        """The features of one stream's windows in turn, features_BF of a single row each."""
+        region: Region | None = None
+        for window in windows:
+            region = region or self.begin(window.region_start)
+            self.hear([region], [window])
+            yield self.features([region], [window])
+            if window.final:
+                region = None
+
     @inference()
     def hear(self, regions: Sequence[Region], windows: Sequence[Window]) -> None:
         """Take in the audio of each region up to the end of its window; a final window ends the region."""
-        pieces = [window.audio[region.heard :] for region, window in zip(regions, windows, strict=True)]
+        pieces = [_unheard(region, window) for region, window in zip(regions, windows, strict=True)]
         waveform_BT = np.zeros((len(pieces), max(len(piece) for piece in pieces)), np.float32)
         for row, piece in enumerate(pieces):
             np.divide(piece, FULL_SCALE, out=waveform_BT[row, : len(piece)])
@@ -115,7 +126,10 @@ class RegionFeatures:
 
     @inference()
     def features(self, regions: Sequence[Region], windows: Sequence[Window]) -> NDArray[np.float32]:
-        """The functionals of windows that end where their regions were heard to, features_BF."""
+        """The functionals of windows that end where their regions were heard to, features_BF.
+
+        A window in which no frame is decided yet gives zeros; in half a second there always is one.
+        """
         cuts = [
             (region, -(-(window.start - region.start) // FRAME_STEP_SAMPLES))
             for region, window in zip(regions, windows, strict=True)
@@ -133,6 +147,15 @@ class RegionFeatures:
         )
         features_BF: NDArray[np.float32] = self._front_end.functionals(descriptors).numpy()
         return features_BF
+
+
+def _unheard(region: Region, window: Window) -> Samples:
+    if window.region_start != region.start or len(window.audio) < region.heard:
+        raise CmlstreamError(
+            f"the region from {region.start}, heard for {region.heard} samples, got a window of that from "
+            f"{window.region_start} with {len(window.audio)}; give each region its windows in order"
+        )
+    return window.audio[region.heard :]
 
 
 def _padded(tables: list[Tensor]) -> Tensor:

@@ -92,17 +92,13 @@ def compute_per_update() -> list[Figure]:
         round(loaded.card.window_s * SAMPLE_RATE), loaded.card.hop_ms * SAMPLE_RATE // 1000
     )
     windows = rolling.push(segmenter.push(read_whole(SAMPLE_PATH), 0) + segmenter.flush())
-    follower, prior = loaded.regions(), loaded.prior
-    region, times_ms = follower.begin(windows[0].region_start), []
-    for window in windows:
-        if window.region_start != region.start:
-            region = follower.begin(window.region_start)
-        began = time.perf_counter()
-        follower.hear([region], [window])
-        features_BF = follower.features([region], [window])
+    prior, times_ms = loaded.prior, []
+    began = time.perf_counter()
+    for window, features_BF in zip(windows, loaded.regions().follow(windows), strict=True):
         loaded.estimate(features_BF, [prior.mean_F], [prior.deviation_F])
         if not window.final:
             times_ms.append((time.perf_counter() - began) * 1000)
+        began = time.perf_counter()
     return _percentiles("compute per update", times_ms)
 
 

@@ -72,6 +72,7 @@ class Engine:
         self.archive = archive
         self._follower = archive.regions()
         self._open: dict[Baseline, Region] = {}
+        self._left: deque[Baseline] = deque()
         self._jobs: deque[Job] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
@@ -91,6 +92,10 @@ class Engine:
         self._jobs.append(job)
         self._wake.set()
         return job.result
+
+    def forget(self, baseline: Baseline) -> None:
+        """Let go of a speaker's open region: no more of its windows come."""
+        self._left.append(baseline)
 
     async def run(self) -> None:
         """Estimate what is submitted, until cancelled. Where the model fails, the futures of that call do."""
@@ -120,13 +125,15 @@ class Engine:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _estimate(self, due: Sequence[Job]) -> list[Result]:
+        while self._left:
+            self._drop(self._left.popleft())
         try:
             estimates = self.archive.estimate(
                 self._features(due),
                 np.stack([job.baseline.mean_F for job in due]),
                 np.stack([job.baseline.deviation_F for job in due]),
             )
-        except RuntimeError as error:  # whatever goes wrong inside TorchScript
+        except (RuntimeError, torch.jit.Error) as error:  # whatever goes wrong inside TorchScript
             raise CmlstreamError(f"The model failed on {len(due)} windows: {error}") from error
         results = [
             Result(estimate, job.baseline.speech_s) for job, estimate in zip(due, estimates, strict=True)
@@ -139,30 +146,32 @@ class Engine:
 
     def _features(self, due: Sequence[Job]) -> NDArray[np.float32]:
         """Rolling windows share a call; a whole region has its own, or all would be padded to its length."""
-        regions = [self._region(job) for job in due]
-        windows = [job.window for job in due]
-        self._follower.hear(regions, windows)
-        rolling = [row for row, window in enumerate(windows) if not window.final]
+        rolling = [row for row, job in enumerate(due) if not job.window.final]
         groups = [rolling] if rolling else []
-        groups += [[row] for row, window in enumerate(windows) if window.final]
+        groups += [[row] for row, job in enumerate(due) if job.window.final]
         features_BF = np.empty((len(due), len(self.archive.card.feature_names)), np.float32)
         for rows in groups:
-            features_BF[rows] = self._follower.features(
-                [regions[row] for row in rows], [windows[row] for row in rows]
-            )
+            windows = [due[row].window for row in rows]
+            regions = [self._region(due[row]) for row in rows]
+            self._follower.hear(regions, windows)
+            for row in rows:
+                if due[row].window.final:
+                    del self._open[due[row].baseline]
+            features_BF[rows] = self._follower.features(regions, windows)
         return features_BF
 
     def _region(self, job: Job) -> Region:
-        """The region that the window belongs to; its final window takes it out."""
-        start = job.window.region_start
-        region = self._open.pop(job.baseline, None)
-        if region is not None and region.start != start:
-            self._follower.forget(region)
-            region = None
-        region = region or self._follower.begin(start)
-        if not job.window.final:
-            self._open[job.baseline] = region
+        """The region that the window belongs to; one of the speaker's that never ended gives way."""
+        region = self._open.get(job.baseline)
+        if region is None or region.start != job.window.region_start:
+            self._drop(job.baseline)
+            region = self._open[job.baseline] = self._follower.begin(job.window.region_start)
         return region
+
+    def _drop(self, baseline: Baseline) -> None:
+        region = self._open.pop(baseline, None)
+        if region is not None:
+            self._follower.forget(region)
 
 
 def _check_finite(estimate: Estimate) -> None:

@@ -103,6 +103,8 @@ class Pipeline:
                     failure = await self._read(first, chunks)
             except* CmlstreamError as group:
                 failure = _first(group)
+            finally:
+                self._engine.forget(self._baseline)
         await self._end(session, stopped=stop.is_set(), failure=failure)
 
     def _begin(self, first: Chunk) -> Session:

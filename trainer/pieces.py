@@ -3,7 +3,6 @@
 Shapes: T samples, C channels, N pieces, F features.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,7 +75,7 @@ def pieces_of(samples_T: Samples) -> Pieces | None:
     if not windows:
         return None
     return Pieces(
-        features_NF=np.concatenate(list(_functionals(windows))),
+        features_NF=np.concatenate(list(RegionFeatures(_front_end()).follow(windows))),
         speech_s_N=np.array([piece.speech_samples / SAMPLE_RATE for piece in windows]),
         whole_N=np.array([piece.final for piece in windows]),
     )
@@ -85,13 +84,3 @@ def pieces_of(samples_T: Samples) -> Pieces | None:
 @cache
 def _front_end() -> torch.jit.ScriptModule:
     return script(FrontEnd())
-
-
-def _functionals(windows: Sequence[Window]) -> Iterator[NDArray[np.float32]]:
-    follower = RegionFeatures(_front_end())
-    region = follower.begin(windows[0].region_start)
-    for window in windows:
-        if window.region_start != region.start:
-            region = follower.begin(window.region_start)
-        follower.hear([region], [window])
-        yield follower.features([region], [window])

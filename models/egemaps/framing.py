@@ -44,10 +44,14 @@ def quantise(waveform: Tensor, steps: float = QUANTISATION_STEPS) -> Tensor:
 
 
 def check_lengths(waveform_BT: Tensor, lengths_B: Tensor) -> Tensor:
-    """The lengths within the padded waveforms; raises ValueError where shapes do not belong together."""
+    """The lengths as int64; raises ValueError where waveforms and lengths do not belong together."""
     if waveform_BT.dim() != 2 or lengths_B.dim() != 1 or waveform_BT.shape[0] != lengths_B.shape[0]:
         raise ValueError("waveforms must be [B, T] and lengths [B]; pad waveforms to one length first")
-    return lengths_B.to(torch.int64).clamp(0, waveform_BT.shape[1])
+    if not waveform_BT.is_floating_point():
+        raise ValueError("waveforms must hold floating-point samples in [-1, 1); divide int16 by 32768")
+    if bool(((lengths_B < 0) | (lengths_B > waveform_BT.shape[1])).any()):
+        raise ValueError("lengths must lie between 0 and the samples of the padded waveforms")
+    return lengths_B.to(torch.int64)
 
 
 def frame_counts(lengths_B: Tensor, frame_samples: int, hop_samples: int = FRAME_STEP_SAMPLES) -> Tensor:

@@ -42,8 +42,9 @@ class FrontEnd(torch.nn.Module):
 
     Scriptable (`torch.jit.script(FrontEnd())` carries every method), and its results are finite for any
     input: samples that are not finite count as 0, and a waveform of under 960 samples, which has no frame,
-    gives 88 zeros. A waveform without a voiced frame, that is, with no `frequency_BU` above 0 among its
-    descriptors, gives 0 in whatever needs voicing, but for the formant amplitudes (-201 dB).
+    gives 88 zeros. A waveform without a voiced frame, which `voiced` tells, gives 0 in whatever needs
+    voicing, but for the formant amplitudes (-201 dB). Whole numbers for samples, and lengths beyond the
+    padded ones, raise ValueError.
 
     >>> import torch
     >>> front_end = FrontEnd()
@@ -88,6 +89,11 @@ class FrontEnd(torch.nn.Module):
         return features_BF
 
     @torch.jit.export
+    def voiced(self, descriptors: Descriptors) -> Tensor:
+        """How many frames have a pitch, [B]; without any, what needs voicing says nothing (0 or -201 dB)."""
+        return (descriptors.frequency_BU > 0.0).sum(1)
+
+    @torch.jit.export
     def descriptors(self, waveform_BT: Tensor, lengths_B: Tensor) -> Descriptors:
         """The raw descriptors of whole waveforms (formants in voiced frames only)."""
         lengths_B = check_lengths(waveform_BT, lengths_B)
@@ -99,7 +105,8 @@ class FrontEnd(torch.nn.Module):
         for first in range(0, max(waveform_BT.shape[1], 1), block):
             piece_BT = waveform_BT[:, first : first + block]
             ends_B = lengths_B <= first + piece_BT.shape[1]
-            state, piece = self.advance(state, piece_BT, lengths_B - first, ends_B)
+            piece_lengths_B = (lengths_B - first).clamp(0, piece_BT.shape[1])
+            state, piece = self.advance(state, piece_BT, piece_lengths_B, ends_B)
             pieces.append(piece)
         return join(pieces)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from .framing import check_lengths
 from .state import StreamState, of_tensors, tensors
 
 if TYPE_CHECKING:
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 class Streams:
     """The descriptors of up to S streams, each computed once and for all.
 
-    `front_end` may be scripted or loaded from an archive; `streams` is S. What `push` returns is final: it
-    does not depend on how the samples were cut, nor on which streams came together. A 60 ms frame comes out
-    when the search for the pitch has decided it, typically 20 ms after its last sample, at the latest 390 ms;
-    `flush` brings out the rest. Functionals of any stretch of frames are `front_end.functionals(...)` of that
-    stretch.
+    `front_end` may be scripted or loaded from an archive; `streams` is S. What `push` returns is final: but
+    for rounding it does not depend on how the samples were cut, nor on which streams came together. A 60 ms
+    frame comes out when the search for the pitch has decided it, nearly always 10 to 50 ms after its last
+    sample, at the latest 390 ms; `flush` brings out the rest. Functionals of any stretch of frames are
+    `front_end.functionals(...)` of that stretch, zeros where it holds no 60 ms frame. Make streams and push
+    them in the same autograd mode; nothing is differentiated.
 
     >>> import torch
     >>> from cmlstream.models.egemaps import FrontEnd, Streams
@@ -62,13 +64,26 @@ class Streams:
     ) -> Descriptors:
         """Take in `lengths_B` samples in [-1, 1) of each named stream and return the frames they decide.
 
-        A stream may be named once a call. Where `ends_B` holds, the stream is flushed: all its frames come
-        out and it begins anew.
+        Where `ends_B` holds, the stream is flushed: all its frames come out and it begins anew. Raises
+        ValueError for a stream named twice, or for lengths that the padded waveforms do not have.
         """
+        check_lengths(waveform_BT, lengths_B)
+        self._check_streams(stream_B, lengths_B)
         if ends_B is None:
             ends_B = torch.zeros_like(stream_B, dtype=torch.bool)
-        descriptors: Descriptors = self._front_end.push(self._state, stream_B, waveform_BT, lengths_B, ends_B)
+        with torch.no_grad():
+            descriptors: Descriptors = self._front_end.push(
+                self._state, stream_B, waveform_BT, lengths_B, ends_B
+            )
         return descriptors
+
+    def _check_streams(self, stream_B: Tensor, lengths_B: Tensor) -> None:
+        if stream_B.shape != lengths_B.shape:
+            raise ValueError(f"{len(stream_B)} streams are named and {len(lengths_B)} lengths: give one each")
+        if len(stream_B.unique()) < len(stream_B):
+            raise ValueError("a stream is named twice in one call: put its samples together")
+        if bool(((stream_B < 0) | (stream_B >= self.number)).any()):
+            raise ValueError(f"streams are numbered from 0 to {self.number - 1}")
 
     def flush(self, stream_B: Tensor) -> Descriptors:
         """End these streams: return their last frames. They begin anew."""

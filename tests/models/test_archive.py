@@ -278,7 +278,9 @@ def test_a_card_that_does_not_fit_is_refused(copied: Path, change: dict[str, obj
         archive.load(copied)
 
 
-@pytest.mark.parametrize("card", [b"", b"{}", b"not json", b'{"format": 1, "surprise": 2}'])
+@pytest.mark.parametrize(
+    "card", [b"", b"{}", b"not json", f'{{"format": {ARCHIVE_FORMAT}, "surprise": 2}}'.encode()]
+)
 def test_an_unreadable_card_is_refused(copied: Path, card: bytes) -> None:
     rewrite_card(copied, card)
     with pytest.raises(ModelError, match="no readable card"):

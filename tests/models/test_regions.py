@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cmlstream.models.archive import script
 from cmlstream.models.contract import FULL_SCALE, SAMPLE_RATE
 from cmlstream.models.egemaps import FrontEnd
+from cmlstream.models.errors import CmlstreamError
 from cmlstream.models.regions import RegionFeatures
 from cmlstream.models.window import Window
 from tests.signals import speech_like
@@ -40,12 +41,7 @@ def windows_of(audio_T, region_start=0):
 
 
 def features_of(follower, windows):
-    region = follower.begin(windows[0].region_start)
-    features = []
-    for window in windows:
-        follower.hear([region], [window])
-        features.append(follower.features([region], [window])[0])
-    return np.stack(features)
+    return np.concatenate(list(follower.follow(windows)))
 
 
 def batch_features(front_end, audio_T):
@@ -125,4 +121,14 @@ def test_more_regions_than_ever_before(front_end):
     window = windows_of(speech_like(1, seed=6))[0]
     follower.hear(regions, [window] * 9)
     features_BF = follower.features(regions, [window] * 9)
-    assert (features_BF == features_BF[0]).all()
+    close(features_BF, np.broadcast_to(features_BF[0], features_BF.shape))
+
+
+def test_windows_of_another_region_are_refused(front_end):
+    follower = RegionFeatures(front_end)
+    windows = windows_of(speech_like(2, seed=7), region_start=500)
+    region = follower.begin(500)
+    follower.hear([region], [windows[1]])
+    for wrong in (windows[0], windows_of(speech_like(2, seed=7))[2]):
+        with pytest.raises(CmlstreamError, match="the region from 500, heard for 20000 samples"):
+            follower.hear([region], [wrong])

@@ -8,6 +8,7 @@ from cmlstream.models import archive
 from cmlstream.models.baseline import Baseline
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.models.errors import ModelError
+from cmlstream.models.regions import RegionFeatures
 from cmlstream.models.window import Window
 from cmlstream.stream.engine import Engine, Job, take_due
 from tests.signals import quiet_noise, speech_like
@@ -73,6 +74,51 @@ def test_a_region_that_never_ended_leaves_nothing_to_the_next(model):
     _, after = asyncio.run(estimated(model, [(cut_off, baseline), (later, baseline)]))
     (alone,) = asyncio.run(estimated(model, [(window(audio_T), Baseline(model.prior))]))
     np.testing.assert_allclose(after.estimate.features_F, alone.estimate.features_F, rtol=1e-5, atol=1e-6)
+
+
+def test_each_sample_of_a_region_is_heard_once(model, monkeypatch):
+    heard = []
+    hear = RegionFeatures.hear
+
+    def listen(follower, regions, windows):
+        before = [region.heard for region in regions]
+        hear(follower, regions, windows)
+        heard.extend(region.heard - was for region, was in zip(regions, before, strict=True))
+
+    monkeypatch.setattr(RegionFeatures, "hear", listen)
+    audio_T, baseline = speech_like(3, seed=12), Baseline(model.prior)
+    rolling = [window(audio_T[:end]) for end in range(SAMPLE_RATE, len(audio_T), SAMPLE_RATE // 4)]
+    asyncio.run(estimated(model, [(each, baseline) for each in [*rolling, window(audio_T, final=True)]]))
+    assert heard[0] == SAMPLE_RATE
+    assert sum(heard) == len(audio_T)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["forgotten", "followed by the next"])
+def test_regions_that_never_end_take_no_room(model, monkeypatch, told):
+    begun = []
+    begin = RegionFeatures.begin
+
+    def note(follower, start):
+        begun.append(begin(follower, start))
+        return begun[-1]
+
+    monkeypatch.setattr(RegionFeatures, "begin", note)
+
+    async def run():
+        engine = Engine(model)
+        running = asyncio.create_task(engine.run())
+        baseline = Baseline(model.prior)
+        for number in range(4):
+            audio_T, start = speech_like(1, seed=number), number * SAMPLE_RATE
+            end = start + SAMPLE_RATE
+            await engine.submit(Window(start, start, end, end, audio_T, False, 0), baseline)
+            if told:
+                engine.forget(baseline)
+                baseline = Baseline(model.prior)
+        running.cancel()
+
+    asyncio.run(run())
+    assert {region.stream for region in begun} == {0}
 
 
 def test_an_estimate_does_not_depend_on_its_company(model):

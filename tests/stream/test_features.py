@@ -20,7 +20,7 @@ from cmlstream.stream.features import BATCH_FILES, BATCH_SAMPLES, WINDOW_BATCHES
 from tests.conftest import PROGRAM
 from tests.signals import speech_like
 
-DEADLINE_S = 60.0
+DEADLINE_S = 40.0
 PITCH = "F0semitoneFrom27.5Hz_sma3nz"
 two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: no other processes")
 

@@ -136,11 +136,53 @@ def test_silence_gives_the_documented_values(front_end):
     assert features["equivalentSoundLevel_dBp"] == pytest.approx(-120.0)
 
 
-def test_shapes_are_checked(front_end):
-    with pytest.raises(ValueError, match=r"\[B, T\]"):
-        front_end(torch.zeros(100), torch.tensor([100]))
-    with pytest.raises(ValueError, match=r"\[B, T\]"):
-        front_end(torch.zeros(2, 100), torch.tensor([100]))
+@pytest.mark.parametrize(
+    ("waveform", "lengths", "sentence"),
+    [
+        (torch.zeros(100), [100], r"\[B, T\]"),
+        (torch.zeros(2, 100), [100], r"\[B, T\]"),
+        (torch.zeros(1, 100), [101], "between 0 and the samples"),
+        (torch.zeros(1, 100), [-1], "between 0 and the samples"),
+        (torch.zeros(1, 100, dtype=torch.int16), [100], "divide int16 by 32768"),
+    ],
+)
+def test_input_is_checked(front_end, scripted, waveform, lengths, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        front_end(waveform, torch.tensor(lengths))
+    with pytest.raises(torch.jit.Error, match=sentence):
+        scripted(waveform, torch.tensor(lengths))
+
+
+@pytest.mark.parametrize(
+    "waveform", [torch.zeros(16000), torch.full((16000,), 0.3)], ids=["silence", "constant"]
+)
+def test_what_needs_voicing_is_zero_without_it(front_end, waveform):
+    descriptors = front_end.descriptors(*pad([waveform]))
+    assert front_end.voiced(descriptors).tolist() == [0]
+    features = dict(zip(FEATURE_NAMES, front_end.functionals(descriptors)[0].tolist(), strict=True))
+    voice = ("F0", "jitter", "shimmer", "HNR", "logRelF0", "F1f", "F1b", "F2f", "F2b", "F3f", "F3b")
+    needing = [name for name in FEATURE_NAMES if name.startswith(voice) or "V_" in name.replace("UV_", "")]
+    needing += ["slopeV0-500_sma3nz_amean", "VoicedSegmentsPerSec", "MeanVoicedSegmentLengthSec"]
+    assert len(needing) > 45
+    assert {name: features[name] for name in needing if features[name] != 0.0} == {}
+    levels = [features[f"F{number}amplitudeLogRelF0_sma3nz_amean"] for number in (1, 2, 3)]
+    assert levels == [-201.0] * 3
+
+
+def test_voiced_frames_are_counted(front_end):
+    counts = front_end.voiced(front_end.descriptors(*pad([tensor(buzz(120.0, 16000)), torch.zeros(16000)])))
+    assert counts[0] > 80
+    assert counts[1] == 0
+
+
+def test_a_thousand_rows_of_different_lengths(front_end):
+    lengths_B = torch.randint(0, 6000, (1000,), generator=torch.Generator().manual_seed(0))
+    waveform_BT = 0.1 * torch.randn(1000, 6000, generator=torch.Generator().manual_seed(1))
+    features_BF = front_end(waveform_BT, lengths_B)
+    assert features_BF.isfinite().all()
+    for row in (0, 499, 999):
+        alone_BF = front_end(waveform_BT[row : row + 1], lengths_B[row : row + 1])
+        torch.testing.assert_close(features_BF[row], alone_BF[0], rtol=1e-5, atol=1e-6)
 
 
 def test_scripted_equals_eager(front_end, scripted):
@@ -164,7 +206,8 @@ with torch.jit.optimized_execution(False):
     torch.testing.assert_close(front_end(waveform_BT, lengths_B), features_BF, rtol=1e-5, atol=1e-6)
     for first in range(0, waveform_BT.shape[1], 1500):
         piece_BT = waveform_BT[:, first : first + 1500]
-        state, new = front_end.advance(state, piece_BT, lengths_B - first, lengths_B <= first + 1500)
+        piece_lengths_B = (lengths_B - first).clamp(0, piece_BT.shape[1])
+        state, new = front_end.advance(state, piece_BT, piece_lengths_B, lengths_B <= first + 1500)
         pieces.append(new)
 for table, count in (("spectral_BTD", "short_B"), ("frequency_BU", "long_B"), ("voice_BUD", "long_B")):
     for row in range(2):

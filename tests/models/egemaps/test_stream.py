@@ -127,7 +127,7 @@ def test_at_most_39_frames_wait(front_end):
     """On some tones two paths stay alive for as long as the search waits."""
     streams, undecided = Streams(front_end, 1), []
     for piece_T in tensor(tone(950, 24000)).split(700):
-        streams.push(torch.tensor([0]), piece_T[None], torch.tensor([700]))
+        streams.push(torch.tensor([0]), piece_T[None], torch.tensor([len(piece_T)]))
         undecided += streams.undecided(torch.tensor([0])).tolist()
     assert max(undecided) == LONGEST_DELAY_FRAMES == undecided[-1]
 
@@ -140,9 +140,21 @@ def test_a_voice_waits_for_few_frames(front_end):
     assert np.median(undecided) <= 3
 
 
-def test_shapes_are_checked(front_end):
-    with pytest.raises(ValueError, match=r"\[B, T\]"):
-        Streams(front_end, 2).push(torch.tensor([0]), torch.zeros(100), torch.tensor([100]))
+@pytest.mark.parametrize(
+    ("streams", "waveform_BT", "lengths", "sentence"),
+    [
+        ([0], torch.zeros(100), [100], r"\[B, T\]"),
+        ([0, 0], torch.zeros(2, 100), [100, 100], "named twice"),
+        ([0, 1, 2], torch.zeros(2, 100), [100, 100], "3 streams are named and 2 lengths"),
+        ([2], torch.zeros(1, 100), [100], "numbered from 0 to 1"),
+        ([-1], torch.zeros(1, 100), [100], "numbered from 0 to 1"),
+    ],
+)
+def test_calls_are_checked_and_change_nothing(front_end, streams, waveform_BT, lengths, sentence):
+    listening = Streams(front_end, 2)
+    with pytest.raises(ValueError, match=sentence):
+        listening.push(torch.tensor(streams), waveform_BT, torch.tensor(lengths))
+    assert listening.flush(torch.tensor([0, 1])).short_B.tolist() == [0, 0]
 
 
 def converse(listener: Listener, waveforms: list[torch.Tensor], random: np.random.Generator) -> None:
