@@ -42,7 +42,7 @@ def in_order(
     With one process that is this one. More are spawned, since torch's threads do not survive a fork; Ctrl-C
     does not reach them, and they end with the generator: close it.
 
-    Raises CmlstreamError where a process ends of itself; why is on standard error.
+    Raises CmlstreamError where a process cannot be started, or ends of itself; why is on standard error.
     """
     if processes == 1:
         yield from map(work, jobs)
@@ -81,9 +81,14 @@ def _without_interrupts() -> Iterator[None]:
 
 def _hire(work: Callable[[Job], Result]) -> Worker:
     spawn = get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(theirs, work), daemon=True)
-    process.start()
+    try:
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=_serve, args=(theirs, work), daemon=True)
+        process.start()
+    except OSError as error:
+        raise CmlstreamError(
+            f"No further process can be started ({error.strerror}): raise this limit, or end other programs."
+        ) from error
     theirs.close()
     return Worker(process, ours)
 

@@ -1,5 +1,6 @@
 import operator
 import os
+import resource
 import signal
 import subprocess
 from contextlib import closing
@@ -59,3 +60,14 @@ def test_a_defect_shows_where_it_is(capfd):
     with pytest.raises(CmlstreamError, match="exit code 1"):
         list(in_order(operator.index, ["no number"], 2))
     assert "TypeError" in capfd.readouterr().err
+
+
+def test_a_process_that_cannot_be_started_is_said():
+    assert list(in_order(operator.neg, [1, 2], 2)) == [-1, -2]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(CmlstreamError, match="Too many open files"):
+            list(in_order(operator.neg, [1, 2], 2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
