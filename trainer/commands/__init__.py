@@ -1,0 +1,1 @@
+"""The commands of `cmlstream-train`: each parses, calls and prints. Heavy imports wait until one runs."""

@@ -1,0 +1,70 @@
+"""What several commands share: options, errors as sentences, and the clips and features they begin with."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec
+
+import click
+
+from cmlstream.models.errors import CmlstreamError, ConfigurationError
+
+if TYPE_CHECKING:
+    from cmlstream.trainer.manifest import Clip
+    from cmlstream.trainer.table import FeatureTable
+
+P = ParamSpec("P")
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+DIRECTORY = click.Path(path_type=Path, file_okay=False)
+
+manifest_argument = click.argument("manifest", type=FILE)
+role_option = click.option("--role", default=None, help="Take only clips of this role.")
+corpora_option = click.option("--corpora", default=None, help="Take only these corpora: A,B,C.")
+cache_option = click.option("--cache", type=DIRECTORY, default=None, help="Where features are kept.")
+
+
+def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn errors raised on purpose into a sentence and their exit code."""
+
+    @wraps(command)
+    def guarded(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except CmlstreamError as error:
+            click.echo(f"cmlstream-train: {error}", err=True)
+            sys.exit(error.exit_code)
+
+    return guarded
+
+
+def make_room_for(output: Path) -> None:
+    """Make the output's folder before hours are spent on what goes there."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{output} cannot be written ({error.strerror}): name another -o."
+        ) from error
+
+
+def chosen(clips: "Sequence[Clip]", role: str | None, corpora: str | None) -> "Sequence[Clip]":
+    """The clips of a role and of some corpora, separated by commas."""
+    from cmlstream.trainer.manifest import of_corpora, of_role
+
+    if role:
+        clips = of_role(clips, role)
+    return of_corpora(clips, corpora.split(",")) if corpora else clips
+
+
+def features_of(clips: "Sequence[Clip]", cache: Path | None) -> "FeatureTable":
+    """The features of clips, with a progress bar and a line for each clip that gives none."""
+    from cmlstream.trainer import console
+    from cmlstream.trainer.features import default_cache, extract
+
+    with console.clips(len(clips)) as on_clip:
+        table, problems = extract(clips, cache or default_cache(), on_clip)
+    for problem in problems:
+        console.note(f"skipped: {problem.reason}")
+    return table

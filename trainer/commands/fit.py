@@ -1,0 +1,114 @@
+"""`cmlstream-train fit`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cmlstream.models.errors import ConfigurationError
+
+from .common import (
+    DIRECTORY,
+    FILE,
+    cache_option,
+    chosen,
+    corpora_option,
+    features_of,
+    make_room_for,
+    manifest_argument,
+    one_sentence,
+    role_option,
+)
+
+if TYPE_CHECKING:
+    from cmlstream.trainer.settings import FitSettings
+
+
+@click.command()
+@manifest_argument
+@click.option("-o", "--output", type=FILE, required=True, help="The archive to write.")
+@click.option("--config", type=FILE, default=None, help="Settings in TOML; options below take precedence.")
+@click.option("--preset", type=click.Choice(["default", "paper"]), default=None, help="Size of the encoder.")
+@click.option(
+    "--variant", type=click.Choice(["none", "act", "val", "actval", "cluster", "elr"]), default=None,
+    help="The metric loss.",
+)  # fmt: skip
+@click.option("--epochs", type=click.IntRange(min=1), default=None, help="At most so many passes a run.")
+@click.option("--seed", type=int, default=4, show_default=True, help="Decides folds, weights and noise.")
+@click.option(
+    "--checkpoint", type=DIRECTORY, default=None, help="Leave checkpoints here and resume from them."
+)
+@role_option
+@corpora_option
+@cache_option
+@one_sentence
+def fit(
+    manifest: Path,
+    output: Path,
+    config: Path | None,
+    preset: str | None,
+    variant: str | None,
+    epochs: int | None,
+    seed: int,
+    checkpoint: Path | None,
+    role: str | None,
+    corpora: str | None,
+    cache: Path | None,
+) -> None:
+    """Fit a model to the clips of MANIFEST and write its archive.
+
+    Clips of the role `transfer` are never fitted to: where the manifest has some, the finished model is
+    measured on them.
+    """
+    import torch
+
+    from cmlstream.trainer import console
+    from cmlstream.trainer.folds import check_speakers
+    from cmlstream.trainer.manifest import check_trainable, read_manifest
+    from cmlstream.trainer.recipe import Plan, fit_archive
+
+    make_room_for(output)
+    torch.set_num_threads(1)  # the networks are small: more threads cost more than they bring
+    settings = _settings(config, preset, variant, epochs)
+    everything = read_manifest(manifest)
+    transfer = [clip for clip in everything if clip.role == "transfer"]
+    clips = [clip for clip in chosen(everything, role, corpora) if clip.role != "transfer"]
+    check_trainable(clips)
+    check_speakers(clips)
+    table = features_of(clips, cache)
+    plan = Plan(
+        table=table,
+        transfer=features_of(transfer, cache) if transfer else None,
+        settings=settings,
+        seed=seed,
+        checkpoints=checkpoint,
+        command=shlex.join(["cmlstream-train", *sys.argv[1:]]),
+    )
+    with console.epochs() as report:
+        outcome = fit_archive(plan, output, report)
+    console.figures({"unseen speakers": outcome.unseen_speakers} | outcome.transfer)
+    console.note(f"{output} written, SHA-256 {outcome.sha256}")
+
+
+def _settings(
+    config: Path | None, preset_name: str | None, variant: str | None, epochs: int | None
+) -> "FitSettings":
+    import msgspec
+
+    from cmlstream.models.encoder import preset
+    from cmlstream.trainer.settings import FitSettings, read_settings
+
+    settings = read_settings(config) if config else FitSettings()
+    try:
+        changes = {
+            "encoder": preset(preset_name) if preset_name else settings.encoder,
+            "loss": msgspec.structs.replace(settings.loss, variant=variant or settings.loss.variant),
+            "optimiser": msgspec.structs.replace(
+                settings.optimiser, epochs=epochs or settings.optimiser.epochs
+            ),
+        }
+    except ValueError as error:
+        raise ConfigurationError(f"The options make no sense: {error}.") from error
+    return msgspec.structs.replace(settings, **changes)
