@@ -1,8 +1,8 @@
 """What rooms, microphones and lines do to a voice: changes to audio, to train with and to measure under.
 
 Everything takes and returns float32 at 16 kHz, mono, with an amplitude of 1 at full scale and beyond;
-`samples_of` makes int16 of it, with clipping, at the end of every chain. The same state of the generator gives
-the same audio.
+`samples_of` makes int16 of it, with clipping, at the end of every chain. The same state of the generator
+gives the same audio.
 
 Shapes: T samples, N samples of noise, R samples of a room's response.
 """
