@@ -37,6 +37,7 @@ bench: $(VENV)/test.stamp ## measure start-up, compute, delay, memory, beside op
 	@$(VENV)/bin/cmlstream bench $(ARGS)
 	@$(VENV)/bin/python tests/models/egemaps/speed.py
 	@$(VENV)/bin/python tests/models/cost.py
+	@$(VENV)/bin/python tests/trainer/speed.py
 
 parity: $(VENV)/test.stamp ## compare our features with openSMILE's on the corpora: models/egemaps/PARITY.md
 	@$(VENV)/bin/python tests/models/egemaps/parity.py --output models/egemaps/PARITY.md $(ARGS)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from cmlstream.models.encoder import AffectHead
 
 from .evaluation import Predictions, Vector, published_scale
-from .fitting import Network, TrainingSet
+from .network import Network
 from .table import Scores
+from .training import TrainingSet
 
 TEMPERATURES = np.geomspace(0.2, 5.0, 200)
 

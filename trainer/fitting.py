@@ -1,75 +1,60 @@
-"""The training loop: a denoising autoencoder with the metric loss and an emotion head, one run at a time.
+"""The training loop: denoising autoencoders with the metric loss and an emotion head, many at once.
 
-Shapes: K draws, N rows, B batch, F features, D latent dimensions, E emotions.
+One model is an ensemble of one, the folds of a fit are one of five, the rows of a table one of hundreds.
+Members share the shape of the network and the optimiser's settings; clips, loss and seed are each one's own,
+and what becomes of a member does not depend on who trains beside it.
+
+Shapes: M members, A members that train now, P parameters, D decks, B batch, F features.
 """
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from math import nan
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
-import msgspec
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from cmlstream.models.baseline import FeaturePrior
-from cmlstream.models.encoder import AffectHead, Autoencoder
-from cmlstream.models.errors import ModelError
-
-from .circumplex import position
-from .losses import Targets, continuous_metric_loss
-from .manifest import Clip
+from .checkpoint import State, identity_of, read, write
+from .ensemble_loss import EnsembleLoss, Terms
+from .members import Deck, Judge, Member, Pool
+from .network import Network, Stack, initial_weights
+from .processes import shared_out
 from .settings import FitSettings
-from .table import FeatureTable, Normalisation, normalise
+from .training import TrainingSet, targets_of, training_set
 
-FEWEST_CLIPS = 8
-"""A smaller last batch is left out of its epoch: its slope would be mostly chance."""
+__all__ = (
+    "Fitted",
+    "Judge",
+    "Member",
+    "Network",
+    "Progress",
+    "Report",
+    "TrainingSet",
+    "fit",
+    "targets_of",
+    "training_set",
+)
 
-
-class Network(nn.Module):
-    """What is trained together: the autoencoder and the head on its embedding."""
-
-    def __init__(self, features: int, settings: FitSettings) -> None:
-        super().__init__()
-        self.autoencoder = Autoencoder(features, settings.encoder)
-        self.head = AffectHead(settings.encoder.latent)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingSet:
-    """Clips to train on, normalised as a stream would in several random orders."""
-
-    table: FeatureTable
-    scores_KNF: Tensor
-    targets: Targets
-
-    def sample(self, draw: int, generator: np.random.Generator) -> Tensor:
-        """The scores of one piece of each clip: a whole region or a window, with even chances."""
-        boundaries = np.searchsorted(self.table.clip_N, np.arange(len(self.table.clips) + 1))
-        chosen = []
-        for first, after in pairwise(boundaries):
-            whole_N = self.table.whole_N[first:after]
-            wanted_N = whole_N if generator.random() < 0.5 else ~whole_N
-            candidates = np.flatnonzero(wanted_N if wanted_N.any() else whole_N)
-            chosen.append(first + generator.choice(candidates))
-        return self.scores_KNF[draw, torch.from_numpy(np.array(chosen))]
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a run stands after an epoch; `score` is NaN where nothing is held back."""
+    """How a member stands after an epoch; `score` is NaN where nothing is held back."""
 
     epoch: int
     epochs: int
     loss: float
+    reconstruction: float
+    """Mean square error against the clean scores."""
+    metric: float
     score: float
+
+
+Report = Callable[[str, Progress], None]
+"""Told the name of a member and how it stands, after each epoch."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,197 +65,213 @@ class Fitted:
     epoch: int
 
 
-def training_set(table: FeatureTable, prior: FeaturePrior, settings: FitSettings, seed: int) -> TrainingSet:
-    """Prepare clips for training: draw orders, gather labels, fall back on circumplex positions."""
-    draws = [
-        normalise(table, prior, Normalisation.CAUSAL, seed + draw)
-        for draw in range(settings.validation.draws)
-    ]
-    return TrainingSet(table, torch.from_numpy(np.stack(draws)), targets_of(table.clips, settings.loss.pairs))
+def fit(
+    members: Sequence[Member],
+    settings: FitSettings,
+    checkpoint: Path | None,
+    on_epoch: Report,
+    device: torch.device = CPU,
+) -> list[Fitted]:
+    """Train all members; deterministic for their seeds, and resumed where a checkpoint was left.
 
+    Of `settings` the encoder and the optimiser count; the loss is each member's own. Under `torchrun` every
+    process trains its share of the members and gets the results of all.
 
-def targets_of(clips: tuple[Clip, ...], pairs: str) -> Targets:
-    """What is known of each clip; published labels take precedence over the position of its class."""
-    weak = [position(clip.emotion) for clip in clips]
-    groups = [{"all": "", "corpus": clip.corpus, "speaker": clip.speaker}[pairs] for clip in clips]
-    activation = [clip.activation for clip in clips]
-    valence = [clip.valence for clip in clips]
-    return Targets(
-        activation_B=_published_or_weak(activation, [place.activation for place in weak]),
-        valence_B=_published_or_weak(valence, [place.valence for place in weak]),
-        emotion_B=torch.tensor([clip.emotion_number for clip in clips]),
-        group_B=torch.from_numpy(np.unique(groups, return_inverse=True)[1]),
+    Raises:
+        ModelError: the checkpoint is damaged or of other members.
+
+    """
+    return shared_out(
+        members, lambda mine, name: _fit(mine, settings, checkpoint and name(checkpoint), on_epoch, device)
     )
 
 
-def fit(
-    data: TrainingSet,
+def _fit(
+    members: Sequence[Member],
     settings: FitSettings,
-    seed: int,
-    score_of: Callable[[Network], float] | None,
     checkpoint: Path | None,
-    on_epoch: Callable[[Progress], None],
-) -> Fitted:
-    """Train one network; deterministic for a seed, and resumed where a checkpoint was left.
-
-    `score_of` judges the averaged network on speakers held back: the best epoch is kept, and the run stops
-    when `patience` epochs brought nothing better. Without it every epoch is run and the last one kept.
-    """
-    run = _Run(data, settings, seed)
-    if checkpoint is not None and checkpoint.exists():
-        run.resume(checkpoint)
-    while run.epoch < settings.optimiser.epochs and run.epoch - run.best_epoch < settings.optimiser.patience:
-        loss = run.train_one_epoch()
-        score = float("nan") if score_of is None else score_of(run.averaged_network)
-        run.keep_if_best(score)
-        on_epoch(Progress(run.epoch, settings.optimiser.epochs, loss, score))
-        if checkpoint is not None:
-            run.write(checkpoint)
-    return run.fitted()
+    on_epoch: Report,
+    device: torch.device,
+) -> list[Fitted]:
+    ensemble = Ensemble(members, settings, device)
+    identity = identity_of(members, settings) if checkpoint else ""
+    if checkpoint and checkpoint.exists():
+        ensemble.restore(read(checkpoint, identity))
+    while alive := ensemble.alive:
+        progress = ensemble.train_one_epoch(alive)
+        for number, stands in zip(alive, progress, strict=True):
+            on_epoch(members[number].name, stands)
+        if checkpoint:
+            write(checkpoint, identity, ensemble.state())
+    return ensemble.fitted()
 
 
-class _Run:
-    """The state of one training run: everything that a checkpoint has to hold."""
+class Ensemble:
+    """The state of members in training: everything that a checkpoint has to hold."""
 
-    def __init__(self, data: TrainingSet, settings: FitSettings, seed: int) -> None:
-        self._data = data
+    def __init__(self, members: Sequence[Member], settings: FitSettings, device: torch.device) -> None:
+        self._members = members
         self._settings = settings
-        self._seed = seed
-        features = data.scores_KNF.shape[2]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self._network = Network(features, settings)
+        self._device = device
+        self._pool = Pool(members, device)
+        self._stack = Stack(self._pool.features, settings)
+        weights = [initial_weights(self._pool.features, settings, member.seed) for member in members]
+        self._weights_MP = torch.stack(weights).to(device)
+        self._averaged_MP = self._weights_MP.clone()
+        self._best_MP = self._weights_MP.clone()
+        self._best_scores = [float("-inf")] * len(members)
+        self._best_epochs = [0] * len(members)
+        self._epochs = [0] * len(members)
+        # Each row of the matrix is a parameter of its own to the optimiser: it counts its own steps, and
+        # members that rest are left alone.
+        self._rows = [nn.Parameter(row) for row in self._weights_MP]
         self._optimiser = torch.optim.AdamW(
-            self._network.parameters(),
+            self._rows,
             lr=settings.optimiser.learning_rate,
             weight_decay=settings.optimiser.weight_decay,
+            fused=True,
         )
-        average = get_ema_multi_avg_fn(settings.optimiser.averaging)
-        self._averaged = AveragedModel(self._network, multi_avg_fn=average)
-        self._best: dict[str, Tensor] = {}
-        self._best_score = float("-inf")
-        self.best_epoch = 0
-        self.epoch = 0
+        self._average = get_ema_multi_avg_fn(settings.optimiser.averaging)
 
     @property
-    def averaged_network(self) -> Network:
-        network = self._averaged.module
-        assert isinstance(network, Network)
-        return network.eval()
+    def alive(self) -> list[int]:
+        """The members that still have something to train."""
+        optimiser = self._settings.optimiser
+        return [
+            number
+            for number, (epoch, best) in enumerate(zip(self._epochs, self._best_epochs, strict=True))
+            if epoch < optimiser.epochs and epoch - best < optimiser.patience
+        ]
 
-    def train_one_epoch(self) -> float:
-        """One pass over the clips; returns the mean loss.
+    def train_one_epoch(self, alive: Sequence[int]) -> list[Progress]:
+        """One pass of some members over their clips."""
+        sums = self._pass_over_clips(alive)
+        progress = []
+        for number, (loss, error, metric) in zip(alive, sums, strict=True):
+            score = self._judge_and_keep(number)
+            epochs = self._settings.optimiser.epochs
+            progress.append(Progress(self._epochs[number], epochs, loss, error, metric, score))
+        return progress
 
-        All chance comes from the seed and the epoch's number, so that a resumed run meets the same.
-        """
-        seed = self._seed + 1_000_003 * (self.epoch + 1)
-        generator = torch.Generator().manual_seed(seed)
-        draw = self.epoch % len(self._data.scores_KNF)
-        scores_NF = self._data.sample(draw, np.random.default_rng(seed))
-        self._network.train()
-        losses = []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)  # dropout takes its chance from here
-            for batch_B in self._batches(generator):
-                loss = self._loss(scores_NF[batch_B], batch_B, generator)
-                self._optimiser.zero_grad()
-                loss.backward()
-                self._optimiser.step()
-                self._averaged.update_parameters(self._network)
-                losses.append(loss.item())
-        self.epoch += 1
-        return float(np.mean(losses))
+    def fitted(self) -> list[Fitted]:
+        """The best network of every member."""
+        networks = map(self._stack.network, self._best_MP)
+        return [Fitted(network, epoch) for network, epoch in zip(networks, self._best_epochs, strict=True)]
 
-    def keep_if_best(self, score: float) -> None:
-        """Remember this epoch's weights, unless held-out speakers were judged better before."""
-        if score <= self._best_score:
-            return
-        self._best_score = max(self._best_score, score)
-        self.best_epoch = self.epoch
-        self._best = {name: value.clone() for name, value in self.averaged_network.state_dict().items()}
+    def _pass_over_clips(self, alive: Sequence[int]) -> list[list[float]]:
+        """Loss, reconstruction and metric of each member, as means over the steps."""
+        keys = [self._deck_key(number) for number in alive]
+        deck_of = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+        batch = self._settings.optimiser.batch
+        decks = [Deck(self._pool, *key, batch) for key in deck_of]
+        places = [deck_of[key] for key in keys]
+        steps = torch.tensor([len(decks[place]) for place in places], device=self._device)
+        sums_A3 = torch.zeros(len(alive), 3, device=self._device)
+        busy: list[int] = []
+        for step in range(max(map(len, decks))):
+            still = [place for place, deck in enumerate(places) if step < len(decks[deck])]
+            if still != busy:
+                busy = still
+                turn = self._turn([alive[place] for place in busy], [places[place] for place in busy], decks)
+            sums_A3[busy] += self._step(turn, step)
+        for number in alive:
+            self._epochs[number] += 1
+        means: list[list[float]] = (sums_A3 / steps[:, None]).tolist()
+        return means
 
-    def fitted(self) -> Fitted:
-        network = self.averaged_network
-        network.load_state_dict(self._best)
-        return Fitted(network, self.best_epoch)
+    def _deck_key(self, number: int) -> tuple[int, int, int]:
+        return self._pool.set_of_member[number], self._members[number].seed, self._epochs[number]
 
-    def write(self, path: Path) -> None:
-        """Leave a checkpoint, aside first, so that an interruption cannot spoil the one before."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(path.name + ".part")
-        torch.save(self._state(), aside)
-        os.replace(aside, path)
+    def _turn(self, numbers: list[int], decks_of_members: list[int], decks: list[Deck]) -> "_Turn":
+        used = sorted(set(decks_of_members))
+        return _Turn(
+            numbers=torch.tensor(numbers, device=self._device),
+            rows=[self._rows[number] for number in numbers],
+            averaged=[self._averaged_MP[number] for number in numbers],
+            decks=[decks[deck] for deck in used],
+            deck_A=torch.tensor([used.index(deck) for deck in decks_of_members], device=self._device),
+            loss=EnsembleLoss([self._members[number].loss for number in numbers], self._device),
+            first=self._epochs[numbers[0]] == 0,
+        )
 
-    def resume(self, path: Path) -> None:
-        """Go on from a checkpoint.
+    def _step(self, turn: "_Turn", step: int) -> Tensor:
+        """One batch of every member of a turn: `A3`, loss, reconstruction and metric."""
+        weights_AP = self._weights_MP.detach()[turn.numbers].requires_grad_()
+        terms = self._terms(weights_AP, turn, step)
+        (gradient_AP,) = torch.autograd.grad(terms.loss_A.sum(), weights_AP)
+        for row, gradient_P in zip(turn.rows, gradient_AP, strict=True):
+            row.grad = gradient_P
+        self._optimiser.step()
+        for row in turn.rows:
+            row.grad = None
+        self._average_weights(turn, step)
+        return torch.stack([term.detach() for term in terms], 1)
 
-        Raises:
-            ModelError: it is damaged, or belongs to a run with other settings, another seed or other data.
+    @torch.no_grad()
+    def _average_weights(self, turn: "_Turn", step: int) -> None:
+        if turn.first and step == 0:  # the weights before the first step are chance: they count for nothing
+            torch._foreach_copy_(turn.averaged, [*turn.rows])
+        else:
+            self._average(turn.averaged, turn.rows, 0)
 
-        """
-        try:
-            state = torch.load(path, weights_only=True)
-        except (RuntimeError, UnpicklingError, EOFError) as error:
-            raise ModelError(f"The checkpoint {path} is damaged: delete it.") from error
-        if not isinstance(state, dict) or state.get("identity") != self._identity():
-            raise ModelError(
-                f"The checkpoint {path} is of another run (its settings, seed or clips differ): "
-                "name another directory, or delete it."
-            )
-        self._network.load_state_dict(state["network"])
-        self._averaged.load_state_dict(state["averaged"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._best = state["best"]
-        self._best_score, self.best_epoch, self.epoch = state["position"]
+    def _terms(self, weights_AP: Tensor, turn: "_Turn", step: int) -> Terms:
+        row_DB = torch.stack([deck.row_SB[step] for deck in turn.decks]).to(self._device)
+        clip_DB = torch.stack([deck.clip_SB[step] for deck in turn.decks]).to(self._device)
+        noise_DBF = torch.stack([deck.noise(self._pool.features) for deck in turn.decks]).to(self._device)
+        masks_DBI = zip(*(deck.masks(self._stack) for deck in turn.decks), strict=True)
+        masks = [torch.stack(mask).to(self._device)[turn.deck_A] for mask in masks_DBI]
+        clean_DBF = self._pool.clean(row_DB)
+        noisy_DBF = torch.add(clean_DBF, noise_DBF, alpha=self._settings.encoder.noise)
+        answers = self._stack(weights_AP, noisy_DBF[turn.deck_A], masks)
+        clip_AB = clip_DB[turn.deck_A]
+        known, present_AB = self._pool.known(clip_AB), self._pool.present(clip_AB)
+        return turn.loss(answers, clean_DBF[turn.deck_A], known, present_AB)
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "identity": self._identity(),
-            "network": self._network.state_dict(),
-            "averaged": self._averaged.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "best": self._best,
-            "position": (self._best_score, self.best_epoch, self.epoch),
-        }
+    def _judge_and_keep(self, number: int) -> float:
+        """Score a member, and remember its weights unless it was judged as good before."""
+        judge = self._members[number].judge
+        score = judge(self._stack.network(self._averaged_MP[number])) if judge else nan
+        if not score <= self._best_scores[number]:  # what is not judged is always kept
+            self._best_scores[number] = max(self._best_scores[number], score)
+            self._best_epochs[number] = self._epochs[number]
+            self._best_MP[number] = self._averaged_MP[number]
+        return score
 
-    def _identity(self) -> str:
-        # Epochs and patience may be raised to train an interrupted or finished run for longer.
-        optimiser = msgspec.structs.replace(self._settings.optimiser, epochs=1, patience=1)
-        settings = (self._settings.encoder, self._settings.loss, optimiser, self._seed)
-        digest = hashlib.sha256(repr(settings).encode())
-        for tensor in (self._data.scores_KNF, *self._data.targets.tensors):
-            digest.update(tensor.numpy().tobytes())
-        return digest.hexdigest()
+    def state(self) -> State:
+        """What a checkpoint holds."""
+        return State(
+            weights_MP=self._weights_MP,
+            averaged_MP=self._averaged_MP,
+            best_MP=self._best_MP,
+            optimiser=self._optimiser.state_dict(),
+            best_scores=self._best_scores,
+            best_epochs=self._best_epochs,
+            epochs=self._epochs,
+        )
 
-    def _batches(self, generator: torch.Generator) -> Iterator[Tensor]:
-        order = torch.randperm(len(self._data.table.clips), generator=generator)
-        size = self._settings.optimiser.batch
-        batches = order.split(size)
-        return (batch for batch in batches if len(batch) >= min(FEWEST_CLIPS, size) or len(batches) == 1)
-
-    def _loss(self, clean_BF: Tensor, batch_B: Tensor, generator: torch.Generator) -> Tensor:
-        known = _rows(self._data.targets, batch_B)
-        embedding_BD, reconstruction_BF = self._network.autoencoder(clean_BF, generator)
-        variant = self._settings.loss.variant
-        loss = continuous_metric_loss(variant, clean_BF, reconstruction_BF, embedding_BD, known)
-        named_B = known.emotion_B >= 0
-        if not named_B.any():
-            return loss
-        logits_BE = self._network.head(embedding_BD[named_B])[0]
-        smoothing = self._settings.loss.label_smoothing
-        entropy = cross_entropy(logits_BE, known.emotion_B[named_B], label_smoothing=smoothing)
-        return loss + self._settings.loss.emotion_weight * entropy
-
-
-def _rows(targets: Targets, rows_B: Tensor) -> Targets:
-    return Targets(
-        targets.activation_B[rows_B],
-        targets.valence_B[rows_B],
-        targets.emotion_B[rows_B],
-        targets.group_B[rows_B],
-    )
+    def restore(self, state: State) -> None:
+        """Go on from a checkpoint."""
+        for mine, held in (
+            (self._weights_MP, state.weights_MP),
+            (self._averaged_MP, state.averaged_MP),
+            (self._best_MP, state.best_MP),
+        ):
+            mine.copy_(held)
+        self._optimiser.load_state_dict(state.optimiser)
+        self._best_scores, self._best_epochs = state.best_scores, state.best_epochs
+        self._epochs = state.epochs
 
 
-def _published_or_weak(published: list[float], weak: list[float]) -> Tensor:
-    published_N = np.array(published)
-    return torch.from_numpy(np.where(np.isnan(published_N), weak, published_N))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turn:
+    """Members that take the same steps, and what each step needs of them."""
+
+    numbers: Tensor
+    rows: list[nn.Parameter]
+    averaged: list[Tensor]
+    decks: list[Deck]
+    deck_A: Tensor
+    """The place in `decks` of each member's."""
+    loss: EnsembleLoss
+    first: bool
+    """True in the first epoch."""

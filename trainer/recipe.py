@@ -4,26 +4,28 @@ What the folds' measured speakers show sets the temperature and is reported. The
 epochs is how long the final network trains, on all clips.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import torch
 
 from cmlstream.models.affect import AffectModel, Calibration
 from cmlstream.models.affect import prior_of as prior_of_model
+from cmlstream.models.baseline import FeaturePrior
 
 from .calibration import fit_readout, novelty_of, temperature_of
 from .evaluation import Figures, Predictions, joined, measure, measure_groups, predict, selection_score
 from .export import card_of, export, whole_model, without_front_end
-from .fitting import Fitted, Network, Progress, TrainingSet, fit, training_set
+from .fitting import CPU, Fitted, Member, Report, fit
 from .folds import Fold, speaker_folds
+from .network import Network
+from .processes import rank
 from .settings import FitSettings
 from .table import FeatureTable, Normalisation, normalise, prior_of
-
-Report = Callable[[str, Progress], None]
-"""Told the name of a run and how it stands, after each epoch."""
+from .training import training_set
 
 MEASURING_SEED = 1
 """Of the order in which clips are played to the causal baseline when a model is measured."""
@@ -41,6 +43,8 @@ class Plan:
     checkpoints: Path | None
     command: str
     """What was typed, for the card."""
+    device: torch.device = CPU
+    """Where networks are trained."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +66,8 @@ class Outcome:
 
 
 def fit_archive(plan: Plan, output: Path, report: Report) -> Outcome:
-    """Run all folds and the final fit, and write the archive."""
-    folds = speaker_folds(plan.table.clips, plan.settings.validation.folds, plan.seed)
-    results = [_run_fold(plan, f"fold {number + 1}", fold, report) for number, fold in enumerate(folds)]
+    """Run all folds and the final fit, and write the archive; of several processes the first one writes."""
+    results = _run_folds(plan, report)
     clips = [clip for result in results for clip in result.measured.clips]
     predictions = joined([result.predictions for result in results])
     temperature = temperature_of(predictions, np.array([clip.emotion_number for clip in clips]))
@@ -73,7 +76,7 @@ def fit_archive(plan: Plan, output: Path, report: Report) -> Outcome:
     unseen = measure(clips, joined([_calibrated_on_others(results, held) for held in results]))
     transfer = {} if plan.transfer is None else measure_each_corpus(model, plan.transfer)
     card = card_of(model, plan.table, plan.settings.card, _metrics(unseen, transfer), plan.command)
-    return Outcome(export(model, card, output), unseen, transfer)
+    return Outcome(export(model, card, output) if rank() == 0 else "", unseen, transfer)
 
 
 def _calibrated_on_others(results: Sequence[FoldResult], held: FoldResult) -> Predictions:
@@ -90,23 +93,37 @@ def measure_each_corpus(model: AffectModel, table: FeatureTable) -> dict[str, Fi
     return measure_groups(table.clips, predictions, [clip.corpus for clip in table.clips])
 
 
-def _run_fold(plan: Plan, name: str, fold: Fold, report: Report) -> FoldResult:
+def _run_folds(plan: Plan, report: Report) -> list[FoldResult]:
+    """Train a network on each fold, all at once, and ask each about the speakers it never saw."""
+    folds = speaker_folds(plan.table.clips, plan.settings.validation.folds, plan.seed)
+    members = [_member(plan, f"fold {number + 1}", fold) for number, fold in enumerate(folds)]
+    fitted = _fit(plan, "folds", members, plan.settings, report)
+    results = []
+    for fold, member, found in zip(folds, members, fitted, strict=True):
+        fit_readout(found.network, member.data)
+        measured = plan.table.subset(fold.measured)
+        predictions = _predict(found.network, prior_of(member.data.table), measured)
+        results.append(FoldResult(measured, predictions, found.epoch))
+    return results
+
+
+def _member(plan: Plan, name: str, fold: Fold) -> Member:
     training = plan.table.subset(fold.training)
     stopping = plan.table.subset(fold.stopping)
-    measured = plan.table.subset(fold.measured)
     prior = prior_of(training)
-    data = training_set(training, prior, plan.settings, plan.seed)
     stopping_NF = normalise(stopping, prior, Normalisation.CAUSAL, MEASURING_SEED)
 
     def judge(network: Network) -> float:
         model = without_front_end(network, prior)
         return selection_score(measure(stopping.clips, predict(model, stopping, stopping_NF)))
 
-    fitted = _fit(plan, name, data, plan.settings, judge, report)
-    fit_readout(fitted.network, data)
-    model = without_front_end(fitted.network, prior)
-    measured_NF = normalise(measured, prior, Normalisation.CAUSAL, MEASURING_SEED)
-    return FoldResult(measured, predict(model, measured, measured_NF), fitted.epoch)
+    data = training_set(training, prior, plan.settings, plan.seed)
+    return Member(name, data, plan.settings.loss, plan.seed, judge)
+
+
+def _predict(network: Network, prior: FeaturePrior, table: FeatureTable) -> Predictions:
+    scores_NF = normalise(table, prior, Normalisation.CAUSAL, MEASURING_SEED)
+    return predict(without_front_end(network, prior), table, scores_NF)
 
 
 def _final_model(plan: Plan, epochs: int, temperature: float, report: Report) -> AffectModel:
@@ -114,22 +131,18 @@ def _final_model(plan: Plan, epochs: int, temperature: float, report: Report) ->
     data = training_set(plan.table, prior, plan.settings, plan.seed)
     optimiser = msgspec.structs.replace(plan.settings.optimiser, epochs=epochs)
     settings = msgspec.structs.replace(plan.settings, optimiser=optimiser)
-    fitted = _fit(plan, "final", data, settings, None, report)
+    member = Member("final", data, plan.settings.loss, plan.seed)
+    (fitted,) = _fit(plan, "final", [member], settings, report)
     fit_readout(fitted.network, data)
     slope, offset = novelty_of(data.scores_KNF.flatten(0, 1).numpy())
     return whole_model(fitted.network, prior, Calibration(temperature, slope, offset))
 
 
 def _fit(
-    plan: Plan,
-    name: str,
-    data: TrainingSet,
-    settings: FitSettings,
-    judge: Callable[[Network], float] | None,
-    report: Report,
-) -> Fitted:
-    checkpoint = plan.checkpoints and plan.checkpoints / f"{name.replace(' ', '-')}.pt"
-    return fit(data, settings, plan.seed, judge, checkpoint, lambda progress: report(name, progress))
+    plan: Plan, name: str, members: Sequence[Member], settings: FitSettings, report: Report
+) -> list[Fitted]:
+    checkpoint = plan.checkpoints and plan.checkpoints / f"{name}.pt"
+    return fit(members, settings, checkpoint, report, plan.device)
 
 
 def _metrics(unseen: Figures, transfer: dict[str, Figures]) -> dict[str, float]:

@@ -5,9 +5,10 @@ import torch
 from cmlstream.models.encoder import EncoderSettings
 from cmlstream.trainer.calibration import fit_readout, novelty_of, temperature_of
 from cmlstream.trainer.evaluation import Predictions
-from cmlstream.trainer.fitting import Network, training_set
+from cmlstream.trainer.network import Network
 from cmlstream.trainer.settings import FitSettings, ValidationSettings
 from cmlstream.trainer.table import FeatureTable, prior_of
+from cmlstream.trainer.training import training_set
 from tests.trainer.corpus import clip, invented_table
 
 SETTINGS = FitSettings(

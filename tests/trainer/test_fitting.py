@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,16 +9,27 @@ import torch
 
 from cmlstream.models.encoder import EncoderSettings
 from cmlstream.models.errors import ModelError
-from cmlstream.trainer.fitting import Fitted, Network, Progress, TrainingSet, fit, targets_of, training_set
-from cmlstream.trainer.settings import FitSettings, OptimiserSettings, ValidationSettings
+from cmlstream.trainer.fitting import Fitted, Judge, Member, Progress, Report, fit
+from cmlstream.trainer.losses import VARIANTS
+from cmlstream.trainer.network import Network
+from cmlstream.trainer.settings import FitSettings, LossSettings, OptimiserSettings, ValidationSettings
 from cmlstream.trainer.table import prior_of
-from tests.trainer.corpus import clip, invented_table
+from cmlstream.trainer.training import TrainingSet, training_set
+from tests.trainer.corpus import invented_table
 
 SETTINGS = FitSettings(
     encoder=EncoderSettings(hidden=(16,), latent=4, noise=0.5, dropout=0.2),
     optimiser=OptimiserSettings(epochs=6, patience=3, batch=16, averaging=0.8),
     validation=ValidationSettings(draws=2),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:  # as the commands do: the networks are small
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +42,22 @@ class History:
     def __init__(self) -> None:
         self.epochs: list[Progress] = []
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, member: str, progress: Progress) -> None:
         self.epochs.append(progress)
+
+
+def train(
+    data: TrainingSet,
+    settings: FitSettings,
+    seed: int,
+    judge: Judge | None = None,
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+) -> Fitted:
+    """An ensemble of one."""
+    member = Member("run", data, settings.loss, seed, judge)
+    (fitted,) = fit([member], settings, checkpoint, report or History())
+    return fitted
 
 
 def epochs(count: int) -> FitSettings:
@@ -49,7 +74,7 @@ def assert_same(one: Fitted, other: Fitted) -> None:
 
 def test_the_loss_goes_down(data: TrainingSet) -> None:
     history = History()
-    fitted = fit(data, epochs(15), 1, None, None, history)
+    fitted = train(data, epochs(15), 1, report=history)
     losses = [progress.loss for progress in history.epochs]
     assert fitted.epoch == len(losses) == 15
     assert np.mean(losses[-3:]) < losses[0] - 0.2
@@ -57,10 +82,10 @@ def test_the_loss_goes_down(data: TrainingSet) -> None:
 
 def test_a_seed_decides_everything_and_global_chance_nothing(data: TrainingSet) -> None:
     torch.manual_seed(1)
-    one = fit(data, SETTINGS, 7, None, None, History())
+    one = train(data, SETTINGS, 7)
     torch.manual_seed(2)
-    again = fit(data, SETTINGS, 7, None, None, History())
-    other = fit(data, SETTINGS, 8, None, None, History())
+    again = train(data, SETTINGS, 7)
+    other = train(data, SETTINGS, 8)
     assert_same(one, again)
     assert not torch.equal(one.network.head.emotion.weight, other.network.head.emotion.weight)
 
@@ -69,7 +94,7 @@ def test_training_leaves_global_chance_alone(data: TrainingSet) -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    fit(data, epochs(1), 1, None, None, History())
+    train(data, epochs(1), 1)
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -81,10 +106,10 @@ def first_epochs_best(network: Network) -> float:
 def test_a_resumed_run_ends_as_an_uninterrupted_one(
     data: TrainingSet, tmp_path: Path, judge: Callable[[Network], float] | None
 ) -> None:
-    whole = fit(data, epochs(5), 3, judge, None, History())
-    fit(data, epochs(2), 3, judge, tmp_path / "run.pt", History())
+    whole = train(data, epochs(5), 3, judge)
+    train(data, epochs(2), 3, judge, tmp_path / "run.pt")
     rest = History()
-    resumed = fit(data, epochs(5), 3, judge, tmp_path / "run.pt", rest)
+    resumed = train(data, epochs(5), 3, judge, tmp_path / "run.pt", rest)
     assert rest.epochs[0].epoch == 3
     assert_same(whole, resumed)
     assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
@@ -95,16 +120,16 @@ class BreakError(Exception):
 
 
 def test_an_interrupted_run_loses_one_epoch_at_most(data: TrainingSet, tmp_path: Path) -> None:
-    def interrupt(progress: Progress) -> None:
+    def interrupt(member: str, progress: Progress) -> None:
         if progress.epoch == 3:
             raise BreakError
 
     with pytest.raises(BreakError):
-        fit(data, epochs(5), 3, None, tmp_path / "run.pt", interrupt)
+        train(data, epochs(5), 3, None, tmp_path / "run.pt", interrupt)
     rest = History()
-    resumed = fit(data, epochs(5), 3, None, tmp_path / "run.pt", rest)
+    resumed = train(data, epochs(5), 3, None, tmp_path / "run.pt", rest)
     assert rest.epochs[0].epoch == 3
-    assert_same(fit(data, epochs(5), 3, None, None, History()), resumed)
+    assert_same(train(data, epochs(5), 3), resumed)
 
 
 CHANGES: dict[str, Callable[[TrainingSet], tuple[TrainingSet, FitSettings, int]]] = {
@@ -130,24 +155,24 @@ CHANGES: dict[str, Callable[[TrainingSet], tuple[TrainingSet, FitSettings, int]]
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_checkpoint_of_another_run_is_refused(data: TrainingSet, tmp_path: Path, change: str) -> None:
-    fit(data, epochs(1), 3, None, tmp_path / "run.pt", History())
+    train(data, epochs(1), 3, None, tmp_path / "run.pt")
     other, settings, seed = CHANGES[change](data)
     with pytest.raises(ModelError, match="is of another run"):
-        fit(other, settings, seed, None, tmp_path / "run.pt", History())
+        train(other, settings, seed, None, tmp_path / "run.pt")
 
 
 def test_a_damaged_checkpoint_is_told(data: TrainingSet, tmp_path: Path) -> None:
     path = tmp_path / "run.pt"
-    fit(data, epochs(1), 3, None, path, History())
+    train(data, epochs(1), 3, None, path, History())
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(ModelError, match="is damaged"):
-        fit(data, epochs(2), 3, None, path, History())
+        train(data, epochs(2), 3, None, path, History())
 
 
 def test_batches_of_a_few_clips_train_too(data: TrainingSet) -> None:
     small = msgspec.structs.replace(epochs(1), optimiser=OptimiserSettings(epochs=1, batch=4))
     history = History()
-    fit(data, small, 3, None, None, history)
+    train(data, small, 3, report=history)
     assert np.isfinite(history.epochs[0].loss)
 
 
@@ -160,36 +185,100 @@ def test_a_run_stops_when_nothing_improves_and_keeps_the_best(data: TrainingSet)
         kept.append(network.head.emotion.weight.clone())
         return next(scores)
 
-    fitted = fit(data, SETTINGS, 1, judge, None, history)
+    fitted = train(data, SETTINGS, 1, judge, report=history)
     assert [progress.score for progress in history.epochs] == [0.1, 0.5, 0.4, 0.5, 0.3]
     assert fitted.epoch == 2
     assert torch.equal(fitted.network.head.emotion.weight, kept[1])
 
 
-def test_an_epoch_takes_one_piece_of_every_clip(data: TrainingSet) -> None:
-    taken_NF = data.sample(0, np.random.default_rng(0))
-    assert len(taken_NF) == len(data.table.clips)
-    kinds = []
-    for number, taken_F in enumerate(taken_NF):
-        rows = np.flatnonzero(data.table.clip_N == number)
-        (row,) = [row for row in rows if torch.equal(data.scores_KNF[0, row], taken_F)]
-        kinds.append(data.table.whole_N[row])
-    assert 0.3 < np.mean(kinds) < 0.7
+def together(members: list[Member], settings: FitSettings) -> tuple[list[Fitted], dict[str, list[Progress]]]:
+    curves: dict[str, list[Progress]] = {member.name: [] for member in members}
+    fitted = fit(members, settings, None, lambda name, progress: curves[name].append(progress))
+    return fitted, curves
 
 
-def test_published_labels_take_precedence_over_the_circumplex() -> None:
-    known = targets_of(
-        (clip(emotion="anger", activation=3.0), clip(emotion="anger"), clip(emotion="calm")), "all"
+def unlike_members(data: TrainingSet) -> list[Member]:
+    """Members that differ in clips, seed, loss and in when they stop."""
+    fewer = data.table.subset(np.arange(40))
+    other = training_set(fewer, prior_of(fewer), SETTINGS, 2)
+    members = [
+        Member(variant, data, LossSettings(variant=variant, emotion_weight=number % 2), number % 3)
+        for number, variant in enumerate(VARIANTS)
+    ]
+    members += [Member(f"fewer {seed}", other, LossSettings(label_smoothing=0.0), seed) for seed in (0, 5)]
+    return [*members, Member("stops", data, LossSettings(), 1, first_epochs_best)]
+
+
+def test_what_becomes_of_a_member_does_not_depend_on_who_trains_beside_it(data: TrainingSet) -> None:
+    members = unlike_members(data)
+    fitted, curves = together(members, epochs(5))
+    for member, found in zip(members, fitted, strict=True):
+        (alone,), alone_curves = together([member], epochs(5))
+        assert alone.epoch == found.epoch
+        for name, value in alone.network.state_dict().items():
+            torch.testing.assert_close(found.network.state_dict()[name], value, rtol=1e-5, atol=1e-5)
+        for one, other in zip(curves[member.name], alone_curves[member.name], strict=True):
+            assert one.loss == pytest.approx(other.loss, abs=1e-4)
+            assert one.metric == pytest.approx(other.metric, abs=1e-4)
+    assert len({found.network.head.emotion.bias.detach().numpy().tobytes() for found in fitted}) == len(
+        fitted
     )
-    assert known.activation_B[0] == 3.0
-    assert known.activation_B[1] > 4
-    assert known.activation_B[2].isnan()
-    assert known.valence_B[0] == known.valence_B[1]
-    assert known.emotion_B.tolist() == [0, 0, -1]
+    assert len(curves["stops"]) == 4 < len(curves["act"]) == 5
 
 
-@pytest.mark.parametrize(("pairs", "groups"), [("all", 1), ("corpus", 2), ("speaker", 3)])
-def test_pairs_are_made_within_groups(pairs: str, groups: int) -> None:
-    known = targets_of((clip("a"), clip("b"), clip("c", corpus="there"), clip("a")), pairs)
-    assert len(known.group_B.unique()) == groups
-    assert known.group_B[0] == known.group_B[3]
+def test_an_ensemble_whose_members_stop_at_different_times_is_resumed(
+    data: TrainingSet, tmp_path: Path
+) -> None:
+    members = unlike_members(data)
+    whole, _ = together(members, epochs(6))
+    fit(members, epochs(4), tmp_path / "run.pt", History())
+    resumed = fit(members, epochs(6), tmp_path / "run.pt", History())
+    for one, other in zip(whole, resumed, strict=True):
+        assert_same(one, other)
+
+
+def test_the_terms_of_the_loss_are_told(data: TrainingSet) -> None:
+    plain = Member("plain", data, LossSettings(variant="none", emotion_weight=0), 1)
+    paper = Member("paper", data, LossSettings(variant="actval", emotion_weight=0), 1)
+    _, curves = together([plain, paper], epochs(2))
+    for progress in curves["plain"]:
+        assert progress.metric == 0
+        assert progress.loss == pytest.approx(progress.reconstruction, rel=1e-6)
+    for progress in curves["paper"]:
+        expected = np.log(progress.reconstruction + progress.metric)  # but for the mean over batches
+        assert progress.loss == pytest.approx(expected, abs=0.1)
+        assert progress.metric > 0
+
+
+def test_a_step_is_the_step_of_one_network_alone(data: TrainingSet) -> None:
+    """One batch, no noise, no dropout: the loop's weights are those that torch's own classes give."""
+    settings = msgspec.structs.replace(
+        SETTINGS,
+        encoder=EncoderSettings(hidden=(16, 8), latent=4, noise=0),
+        optimiser=OptimiserSettings(epochs=3, batch=256, averaging=0, learning_rate=0.01),
+    )
+    one_piece = replace(data, scores_KNF=data.scores_KNF[:1, :1].expand(1, data.scores_KNF.shape[1], -1))
+    member = Member("run", one_piece, LossSettings(variant="none", label_smoothing=0.2), 3)
+    ((found,), _) = together([member], settings)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = Network(data.scores_KNF.shape[2], settings)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=0.01, weight_decay=1e-4)
+    clean_BF = one_piece.scores_KNF[0, : len(data.table.clips)]
+    for _ in range(3):
+        latent_BD = network.autoencoder.encoder(clean_BF)
+        entropy = torch.nn.functional.cross_entropy(
+            network.head(latent_BD)[0], data.targets.emotion_B, label_smoothing=0.2
+        )
+        loss = torch.nn.functional.mse_loss(network.autoencoder.decoder(latent_BD), clean_BF) + entropy
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(found.network.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_any_number_of_features_can_be_trained_on(data: TrainingSet) -> None:
+    few = replace(data, scores_KNF=data.scores_KNF[:, :, :11])
+    fitted = train(few, epochs(1), 1)
+    assert fitted.network.autoencoder.encoder.layers[0].in_features == 11
