@@ -1,4 +1,4 @@
-"""What a person sees while a command works: progress, notes and tables, all on standard error but results."""
+"""What a person sees while a command works: progress, notes and a table of figures, on standard error."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -9,19 +9,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from .evaluation import Evaluation, Figures
+from .figures import Figures
 from .fitting import Progress as EpochProgress
 
-PIPE_WIDTH = 110
+PIPE_WIDTH = 120
 """Columns of a table that no terminal shows: wide enough that nothing is cut."""
 
 
-def _console(*, stderr: bool) -> Console:
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, width=None if terminal else PIPE_WIDTH)
+def output() -> Console:
+    """Standard output, for results."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
-ERRORS = _console(stderr=True)
+ERRORS = Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
 
 
 def note(sentence: str) -> None:
@@ -59,15 +59,6 @@ def epochs() -> Iterator[Callable[[str, EpochProgress], None]]:
 def figures(groups: Mapping[str, Figures]) -> None:
     """A line of figures for each group, on standard error."""
     ERRORS.print(_table(groups))
-
-
-def evaluation(result: Evaluation) -> None:
-    """What `evaluate` found, on standard output."""
-    output = _console(stderr=False)
-    output.print(f"normalisation: {result.normalisation}", highlight=False)
-    for emotion, count in result.excluded.items():
-        output.print(f"not a class of this model: {count} clips of {emotion}", highlight=False)
-    output.print(_table({"overall": result.overall} | result.groups.corpus))
 
 
 def _table(groups: Mapping[str, Figures]) -> Table:

@@ -4,16 +4,16 @@ import pytest
 from cmlstream.models.contract import EMOTIONS
 from cmlstream.trainer.evaluation import (
     Predictions,
-    agreement,
-    calibration_error,
     joined,
     longest_regions,
     measure,
     measure_groups,
     selection_score,
 )
+from cmlstream.trainer.figures import Agreement
 from cmlstream.trainer.pieces import Pieces
 from cmlstream.trainer.table import stack
+from tests.trainer.by_the_book import concordance
 from tests.trainer.corpus import clip
 
 
@@ -31,9 +31,19 @@ def test_recall_is_the_mean_over_classes() -> None:
     assert figures.recall == {"anger": pytest.approx(2 / 3), "sadness": 1.0}
     assert figures.uar == pytest.approx(5 / 6)
     assert figures.wa == pytest.approx(3 / 4)
-    assert figures.ece == pytest.approx(
-        0.5 * 0.0 + calibration_error(np.full(4, 0.7), np.array([1, 1, 0, 1]) > 0)
-    )
+    assert figures.confusion["anger"] == {"anger": 2, "happiness": 0, "neutral": 0, "sadness": 1}
+    assert list(figures.confusion) == ["anger", "sadness"]
+
+
+def test_confidence_is_held_against_being_right() -> None:
+    clips = [clip(emotion="anger")] * 20
+    sure, unsure = saying(*["anger"] * 10, confidence=0.9), saying(*["sadness"] * 10, confidence=0.6)
+    figures = measure(clips, joined([unsure, sure]))
+    assert figures.ece == pytest.approx(0.5 * 0.1 + 0.5 * 0.6)
+    assert figures.auroc == 1.0
+    assert [each.n for each in figures.calibration] == [2] * 10
+    assert figures.calibration[0].confidence == pytest.approx(0.6)
+    assert [each.accuracy for each in figures.calibration] == [0.0] * 5 + [1.0] * 5
 
 
 def test_classes_the_model_does_not_know_are_left_out_of_recall() -> None:
@@ -49,44 +59,23 @@ def test_without_any_known_class_there_is_no_recall() -> None:
     assert figures.recall == {}
 
 
-def test_calibration_error_by_hand() -> None:
-    confidence_N = np.repeat([0.6, 0.9], 10)
-    right_N = np.array([True] * 6 + [False] * 4 + [True] * 8 + [False] * 2)
-    binned = [abs(2 * 0.6 - part.sum()) for part in np.split(right_N[:10], 5)]
-    binned += [abs(2 * 0.9 - part.sum()) for part in np.split(right_N[10:], 5)]
-    assert calibration_error(confidence_N, right_N) == pytest.approx(sum(binned) / 20)
-
-
-def test_agreement_by_its_definitions() -> None:
-    label_N = np.array([1.0, 2.0, 4.0, 5.0, np.nan])
-    predicted_N = np.array([-0.9, -0.4, 0.2, 0.9, 0.0])
+def test_agreement_is_with_the_labels_as_published() -> None:
+    label_N, predicted_N = np.array([1.0, 2.0, 4.0, 5.0, np.nan]), np.array([-0.9, -0.4, 0.2, 0.9, 0.0])
+    clips = [clip(f"s{row}", activation=label) for row, label in enumerate(label_N)]
+    figures = measure(clips, Predictions(predicted_N, predicted_N, saying(*["anger"] * 5).emotion_NE))
+    assert (figures.activation.n, figures.activation.speakers) == (4, 4)
     published_N = (label_N[:4] - 3) / 2
-    found = agreement(predicted_N, label_N)
-    assert found.n == 4
-    assert found.pearson == pytest.approx(np.corrcoef(predicted_N[:4], published_N)[0, 1])
-    mean, variance = predicted_N[:4].mean(), predicted_N[:4].var()
-    covariance = np.cov(predicted_N[:4], published_N, bias=True)[0, 1]
-    expected = 2 * covariance / (variance + published_N.var() + (mean - published_N.mean()) ** 2)
-    assert found.ccc == pytest.approx(expected)
+    assert figures.activation.pearson == pytest.approx(np.corrcoef(predicted_N[:4], published_N)[0, 1])
+    assert figures.activation.spearman == 1.0
+    assert figures.activation.ccc == pytest.approx(concordance(predicted_N[:4], published_N))
+    assert figures.valence == Agreement(n=0, speakers=0, pearson=None, spearman=None, ccc=None)
 
 
-def test_concordance_punishes_what_correlation_forgives() -> None:
-    label_N = np.array([1.0, 2.0, 3.0, 4.0])
-    shifted = agreement((label_N - 3) / 4 + 0.3, label_N)
-    assert shifted.pearson == pytest.approx(1.0)
-    assert shifted.ccc is not None
-    assert shifted.ccc < 0.9
-
-
-@pytest.mark.parametrize("label_N", [np.full(5, np.nan), np.full(5, 3.0), np.array([1, 5, *[np.nan] * 3])])
-def test_no_agreement_where_labels_say_nothing(label_N: np.ndarray) -> None:
-    found = agreement(np.linspace(0, 1, 5), label_N)
-    assert found.pearson is None
-    assert found.ccc is None
-
-
-def test_a_constant_prediction_agrees_with_nothing() -> None:
-    assert agreement(np.zeros(3), np.array([1.0, 2.0, 3.0])).pearson == 0.0
+def test_a_plain_measurement_has_no_intervals() -> None:
+    figures = measure([clip("a"), clip("b")], saying("anger", "neutral"))
+    assert figures.uar == 0.5
+    assert figures.uar_interval is None
+    assert figures.recall_interval == {}
 
 
 def test_groups_by_name_leave_out_the_nameless() -> None:
