@@ -45,7 +45,10 @@ def _remarks(result: Evaluation, without_features: int) -> Iterator[str]:
         yield f"classes it does not know, left out of recognition: {counts}"
     if without_features:
         yield f"clips without features, not measured: {without_features}"
-    yield "in brackets: 95 % intervals over other speakers as these, by bootstrap"
+    if overall.speakers > 1:
+        yield "in brackets: 95 % intervals over other speakers as these, by bootstrap"
+    else:
+        yield "no intervals: they are over speakers, and there is only one"
 
 
 def _in_words(normalisation: Normalisation) -> str:

@@ -95,6 +95,8 @@ def test_without_an_interval_the_figure_stands_alone() -> None:
     text = shown(evaluated([replace(each, speaker="alone") for each in TABLE.clips]))
     assert len(lines_of(text, "sex f")[0]) == len(("clips", "UAR", "accuracy", "ECE", "AUROC"))
     assert "[" not in text
+    assert "there is only one" in text
+    assert "there is only one" not in shown(evaluated(TABLE.clips))
 
 
 def test_a_narrow_terminal_keeps_every_figure() -> None:

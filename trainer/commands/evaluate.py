@@ -53,7 +53,7 @@ def evaluate(
     """Measure a model on the clips of MANIFEST: recall, correlation, calibration.
 
     Every figure has its 95 % bootstrap interval over speakers beside it. Clips of classes that the model does
-    not know are left out of recognition and counted.
+    not know are left out of recognition and counted. MANIFEST may be a table of ready-made features, too.
     """
     from cmlstream.models import archive
     from cmlstream.trainer import console

@@ -127,6 +127,26 @@ def test_clips_without_features_are_counted(corpus: Path, tmp_path: Path) -> Non
     assert found(corpus, manifest)["overall"]["n"] == 16
 
 
+def test_ready_made_features_are_measured_as_the_recordings_are(corpus: Path, tmp_path: Path) -> None:
+    features = tmp_path / "features.csv"
+    arguments = ["features", str(corpus), "--cache", str(corpus.parent / "cache"), "-o", str(features)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    # Under the prior alone: a table holds one region of each clip, and a running baseline counts all of them.
+    from_table = found(corpus, features, "--normalisation", "none")
+    from_recordings = found(corpus, corpus, "--normalisation", "none")
+    assert from_table["overall"]["confusion"] == from_recordings["overall"]["confusion"]
+    assert from_table["overall"]["ece"] == pytest.approx(from_recordings["overall"]["ece"], abs=1e-4)
+    assert list(from_table["groups"]["corpus"]) == ["elsewhere", "here"]
+
+
+def test_features_that_the_model_needs_and_a_table_lacks_are_named(corpus: Path, tmp_path: Path) -> None:
+    features = tmp_path / "features.csv"
+    features.write_text("file,speaker,emotion,loudness\na,s1,anger,0.5\nb,s2,sadness,0.25\n")
+    finished = evaluate(corpus, features)
+    assert finished.exit_code == 2
+    assert "lack 88 of the 88 columns" in finished.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
