@@ -5,6 +5,7 @@ import click
 from .commands.evaluate import evaluate
 from .commands.features import features
 from .commands.fit import fit
+from .commands.manifest import manifest
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,5 +14,5 @@ def main() -> None:
     """Train, measure and export models of speech affect by continuous metric learning."""
 
 
-for command in (features, fit, evaluate):
+for command in (manifest, features, fit, evaluate):
     main.add_command(command)
