@@ -8,26 +8,31 @@ import ast
 import hashlib
 import inspect
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
-import torch
 
 from cmlstream.models import contract
-from cmlstream.models.errors import CorpusError, InputError
+from cmlstream.models.errors import ConfigurationError, CorpusError, InputError
 
 from . import pieces
+from .aside import ENDING, written_aside
 from .manifest import Clip
 from .pieces import Pieces, pieces_of, read_clip
 from .table import FeatureTable, stack
+from .workers import on_all_cores
 
 BEHIND_FEATURES = ("affect", "archive", "baseline", "encoder")
 """Modules of `cmlstream.models` that no feature passes through: a change to them leaves the cache valid."""
+
+ABANDONED_S = 3600
+"""Nothing takes an hour to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +53,31 @@ def extract(
 ) -> tuple[FeatureTable, list[Problem]]:
     """The features of all clips that can be read, and a problem for each that cannot.
 
-    `on_clip` is called as each clip is done.
+    `on_clip` is called as each clip is done. Each clip is kept as it is done: who is interrupted loses only
+    the clips under way.
 
     Raises:
         CorpusError: no clip gave any features.
+        ConfigurationError: the cache cannot be written.
+        CmlstreamError: a process was killed.
 
     """
-    cache_directory.mkdir(parents=True, exist_ok=True)
-    held = [_held(clip.path, cache_directory) for clip in clips]
-    missing = [(clip.path, place) for clip, place in zip(clips, held, strict=True) if not place.exists()]
+    with _writable(cache_directory):
+        cache_directory.mkdir(parents=True, exist_ok=True)
+        _clear(cache_directory)
+    places = [_place(clip.path, cache_directory) for clip in clips]
+    held = [_load(place) for place in places]
+    missing = [number for number, pieces_of_clip in enumerate(held) if pieces_of_clip is None]
     for _ in range(len(clips) - len(missing)):
         on_clip()
-    problems = list(_compute(missing, on_clip)) if missing else []
-    found = [(clip, place) for clip, place in zip(clips, held, strict=True) if place.exists()]
+    jobs = [(clips[number].path, places[number]) for number in missing]
+    problems = [problem for problem in _compute(jobs, on_clip) if problem is not None]
+    for number in missing:
+        held[number] = _load(places[number])
+    found = [(clip, pieces) for clip, pieces in zip(clips, held, strict=True) if pieces is not None]
     if not found:
         raise CorpusError(f"None of the {len(clips)} clips gave features; the first: {problems[0].reason}")
-    return stack([clip for clip, _ in found], [_load(place) for _, place in found]), problems
+    return stack([clip for clip, _ in found], [pieces for _, pieces in found]), problems
 
 
 @cache
@@ -82,48 +96,73 @@ def version_of(sources: Sequence[Path]) -> str:
     return together.hexdigest()
 
 
-def _held(path: Path, directory: Path) -> Path:
+def _place(path: Path, directory: Path) -> Path:
     """Where the features of a recording are kept; of one that cannot be read, nowhere that exists."""
     try:
-        content = path.read_bytes()
+        # A pipe would be waited for.
+        content = path.read_bytes() if path.is_file() else None
     except OSError:
+        content = None
+    if content is None:
         return directory / "unreadable"
     return directory / f"{hashlib.sha256(content + code_version().encode()).hexdigest()}.npz"
 
 
-def _compute(missing: Sequence[tuple[Path, Path]], on_clip: Callable[[], None]) -> Iterator[Problem]:
-    # Spawned, not forked: torch's threads do not survive a fork.
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn, initializer=_one_thread) as pool:
-        for problem in pool.map(_keep_features, *zip(*missing, strict=True), chunksize=8):
-            on_clip()
-            if problem is not None:
-                yield problem
+def _compute(jobs: Sequence[tuple[Path, Path]], on_clip: Callable[[], None]) -> Iterator[Problem | None]:
+    for problem in on_all_cores(_keep_features, jobs):
+        on_clip()
+        yield problem
 
 
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def _keep_features(path: Path, place: Path) -> Problem | None:
+def _keep_features(job: tuple[Path, Path]) -> Problem | None:
+    path, place = job
+    if not path.is_file():
+        return Problem(path, f"{path} is not a file.")
     try:
         computed = pieces_of(read_clip(path))
     except InputError as error:
         return Problem(path, str(error))
+    except (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError) as error:
+        # One odd recording must not end the work on all others.
+        return Problem(path, f"{path} gave no features ({type(error).__name__}: {error}).")
     if computed is None:
         return Problem(path, f"{path} holds no half second of speech.")
-    aside = place.with_suffix(f".{os.getpid()}.part")
-    with aside.open("wb") as file:
+    _keep(computed, place)
+    return None
+
+
+def _keep(computed: Pieces, place: Path) -> None:
+    with _writable(place.parent), written_aside(place) as file:
         np.savez(
             file,
             features_NF=computed.features_NF,
             speech_s_N=computed.speech_s_N,
             whole_N=computed.whole_N,
         )
-    aside.replace(place)
-    return None
 
 
-def _load(place: Path) -> Pieces:
-    with np.load(place) as arrays:
-        return Pieces(arrays["features_NF"], arrays["speech_s_N"], arrays["whole_N"])
+def _load(place: Path) -> Pieces | None:
+    """What is kept of a recording; None where that is nothing, or damaged."""
+    try:
+        with place.open("rb") as file, np.load(file) as arrays:
+            return Pieces(arrays["features_NF"], arrays["speech_s_N"], arrays["whole_N"])
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile):
+        return None
+
+
+def _clear(directory: Path) -> None:
+    """Delete what processes left that were killed while they wrote; one that writes now is left alone."""
+    for aside in directory.glob(f"*{ENDING}"):
+        with suppress(FileNotFoundError):
+            if time.time() - aside.stat().st_mtime > ABANDONED_S:
+                aside.unlink()
+
+
+@contextmanager
+def _writable(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"The cache {directory} cannot be written ({error.strerror}): name another with --cache."
+        ) from error

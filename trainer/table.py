@@ -4,18 +4,22 @@ Shapes: N rows, F features.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cmlstream.models.baseline import SCORE_LIMIT, FeaturePrior, normalise_causally
+from cmlstream.models.egemaps import FEATURE_NAMES
+from cmlstream.models.errors import CorpusError
 
 from .manifest import Clip
 from .pieces import Pieces
 
 Scores = NDArray[np.float32]
+Masked = np.ma.MaskedArray[tuple[Any, ...], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +31,8 @@ class FeatureTable:
     speech_s_N: NDArray[np.float64]
     whole_N: NDArray[np.bool_]
     clip_N: NDArray[np.intp]
+    feature_names: tuple[str, ...] = FEATURE_NAMES
+    """What the columns are; those of ready-made features may be any."""
 
     def subset(self, numbers: Sequence[int] | NDArray[np.intp]) -> "FeatureTable":
         """The table of some clips only, in ascending order and renumbered."""
@@ -40,7 +46,27 @@ class FeatureTable:
             speech_s_N=self.speech_s_N[rows_N],
             whole_N=self.whole_N[rows_N],
             clip_N=place[self.clip_N[rows_N]],
+            feature_names=self.feature_names,
         )
+
+    def of_features(self, names: Sequence[str]) -> "FeatureTable":
+        """The table of these columns only, in this order.
+
+        Raises:
+            CorpusError: it lacks some of them.
+
+        """
+        if tuple(names) == self.feature_names:
+            return self
+        place = {name: column for column, name in enumerate(self.feature_names)}
+        lacking = [name for name in names if name not in place]
+        if lacking:
+            raise CorpusError(
+                f"The features lack {len(lacking)} of the {len(names)} columns that a model takes, first "
+                f"`{lacking[0]}`: add them under these names."
+            )
+        columns = [place[name] for name in names]
+        return replace(self, features_NF=self.features_NF[:, columns], feature_names=tuple(names))
 
     def per_row(self, value_of_clip: Sequence[float] | Sequence[int] | Sequence[str]) -> NDArray[np.generic]:
         """A value of each clip, repeated for its rows."""
@@ -62,15 +88,26 @@ def prior_of(table: FeatureTable) -> FeaturePrior:
     """The mean of the speakers' means, and the root of their mean variance: regions only.
 
     Speakers count equally, so that a corpus of many clips by few speakers does not set the prior alone.
+    Values that are no numbers do not count; a feature that nobody here has is NaN, and its scores are zero.
     """
     speaker_N = table.per_row([clip.speaker for clip in table.clips])
     groups = [
-        table.features_NF[(speaker_N == speaker) & table.whole_N].astype(np.float64)
+        _moments(table.features_NF[(speaker_N == speaker) & table.whole_N])
         for speaker in np.unique(speaker_N)
     ]
-    means_SF = np.array([rows.mean(0) for rows in groups if len(rows)])
-    variances_SF = np.array([rows.var(0) for rows in groups if len(rows)])
-    return FeaturePrior(means_SF.mean(0), np.sqrt(variances_SF.mean(0)))
+    means_SF = np.ma.stack([means_F for means_F, _ in groups])
+    variances_SF = np.ma.stack([variances_F for _, variances_F in groups])
+    return FeaturePrior(_filled(means_SF.mean(0)), np.sqrt(_filled(variances_SF.mean(0))))
+
+
+def _moments(features_NF: NDArray[np.float32]) -> tuple[Masked, Masked]:
+    """Mean and variance of each column over what is a number in it; masked where nothing is."""
+    known_NF = np.ma.masked_invalid(features_NF.astype(np.float64))
+    return known_NF.mean(0), known_NF.var(0)
+
+
+def _filled(values_F: Masked) -> NDArray[np.float64]:
+    return np.asarray(np.ma.filled(values_F, np.nan))
 
 
 class Normalisation(StrEnum):
@@ -116,6 +153,7 @@ def _by_corpus(table: FeatureTable) -> NDArray[np.float64]:
     for corpus in np.unique(corpus_N):
         rows_N = corpus_N == corpus
         regions_NF = table.features_NF[rows_N & table.whole_N]
-        everything = FeaturePrior(regions_NF.mean(0), regions_NF.std(0))
+        mean_F, variance_F = _moments(regions_NF)
+        everything = FeaturePrior(_filled(mean_F), np.sqrt(_filled(variance_F)))
         scores_NF[rows_N] = (table.features_NF[rows_N] - everything.mean_F) / everything.deviation_F
     return scores_NF

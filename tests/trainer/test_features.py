@@ -1,3 +1,6 @@
+import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,13 +8,14 @@ import pytest
 import soundfile
 
 from cmlstream.models.contract import SAMPLE_RATE
-from cmlstream.models.errors import CorpusError, InputError
+from cmlstream.models.errors import ConfigurationError, CorpusError, InputError
 from cmlstream.models.window import cut as whole_regions
 from cmlstream.trainer.features import extract, version_of
 from cmlstream.trainer.manifest import Clip, read_manifest
 from cmlstream.trainer.pieces import PADDING_SAMPLES, cut, pieces_of, read_clip
+from cmlstream.trainer.table import FeatureTable
 from tests.signals import silence, speech_like
-from tests.trainer.corpus import write_corpus
+from tests.trainer.corpus import clip, write_corpus
 
 
 @pytest.fixture(scope="module")
@@ -87,24 +91,77 @@ def test_pieces_carry_their_speech_and_finite_features() -> None:
     assert 1.5 < pieces.speech_s_N[-1] <= 2.6
 
 
-@pytest.mark.slow
-def test_extraction_is_cached_and_survives_broken_files(clips: list[Clip], tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    first, second = Count(), Count()
-    table, problems = extract(clips, cache, first)
+@pytest.fixture(scope="module")
+def kept(clips: list[Clip], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FeatureTable]:
+    cache, count = tmp_path_factory.mktemp("cache"), Count()
+    table, problems = extract(clips, cache, count)
     assert problems == []
-    assert first.value == len(clips)
-    assert table.clips == tuple(clips)
+    assert count.value == len(clips)
+    assert len(list(cache.iterdir())) == len(clips)
+    return cache, table
 
+
+@pytest.mark.slow
+def test_extraction_is_cached(clips: list[Clip], kept: tuple[Path, FeatureTable]) -> None:
+    cache, table = kept
+    count = Count()
+    assert table.clips == tuple(clips)
     stamps = {held: held.stat().st_mtime_ns for held in cache.iterdir()}
-    assert len(stamps) == len(clips)
-    (tmp_path / "broken.wav").write_bytes(b"no audio")
-    broken = Clip(tmp_path / "broken.wav", "here", "xx", "source", "s9", "", "anger", 3.0, 3.0)
-    again, problems = extract([broken, *clips], cache, second)
-    assert [problem.path for problem in problems] == [tmp_path / "broken.wav"]
-    assert again.clips == tuple(clips)
-    np.testing.assert_array_equal(again.features_NF, table.features_NF)
+    again, problems = extract(clips[::-1], cache, count)
+    assert problems == []
+    assert count.value == len(clips)
+    assert again.clips == tuple(clips[::-1])
+    np.testing.assert_array_equal(again.subset([0]).features_NF, table.subset([len(clips) - 1]).features_NF)
     assert {held: held.stat().st_mtime_ns for held in cache.iterdir()} == stamps
+
+
+@pytest.mark.slow
+def test_what_is_damaged_in_the_cache_is_computed_again(
+    clips: list[Clip], kept: tuple[Path, FeatureTable], tmp_path: Path
+) -> None:
+    cache = Path(shutil.copytree(kept[0], tmp_path / "cache"))
+    damaged = min(cache.iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    (cache / "old.npz.1.part").touch()
+    os.utime(cache / "old.npz.1.part", (0, 0))
+    (cache / "new.npz.1.part").touch()
+    again, problems = extract(clips, cache, Count())
+    assert problems == []
+    np.testing.assert_array_equal(again.features_NF, kept[1].features_NF)
+    assert damaged.stat().st_size > 100
+    assert [path.name for path in cache.glob("*.part")] == ["new.npz.1.part"]
+
+
+def broken_files(folder: Path) -> list[Path]:
+    soundfile.write(folder / "whole.flac", speech_like(2.0), SAMPLE_RATE, subtype="PCM_16")
+    whole = (folder / "whole.flac").read_bytes()
+    (folder / "truncated.flac").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.wav").write_text("not audio at all")
+    (folder / "empty.wav").touch()
+    (folder / "folder.wav").mkdir()
+    os.mkfifo(folder / "pipe.wav")
+    soundfile.write(folder / "quiet.wav", silence(1.0), SAMPLE_RATE)
+    names = ("truncated.flac", "text.wav", "empty.wav", "folder.wav", "pipe.wav", "quiet.wav")
+    # A file that is there and that not even an administrator can read.
+    return [*(folder / name for name in names), Path("/proc/self/mem")]
+
+
+@pytest.mark.slow
+def test_every_kind_of_broken_file_is_told_and_skipped(tmp_path: Path) -> None:
+    broken = [replace(clip(), path=path) for path in broken_files(tmp_path)]
+    count = Count()
+    table, problems = extract(
+        [*broken, replace(clip(), path=tmp_path / "whole.flac")], tmp_path / "kept", count
+    )
+    assert [found.path.name for found in table.clips] == ["whole.flac"]
+    assert [problem.path for problem in problems] == [found.path for found in broken]
+    assert all(str(problem.path) in problem.reason for problem in problems)
+    assert count.value == len(broken) + 1
+
+
+def test_a_cache_that_cannot_be_written_is_named(clips: list[Clip]) -> None:
+    with pytest.raises(ConfigurationError, match=r"cache /proc/nowhere cannot be written .* --cache"):
+        extract(clips, Path("/proc/nowhere"), Count())
 
 
 @pytest.mark.slow

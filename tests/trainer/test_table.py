@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cmlstream.models.baseline import Baseline
+from cmlstream.models.egemaps import FEATURE_NAMES
+from cmlstream.models.errors import CorpusError
 from cmlstream.trainer.pieces import Pieces
 from cmlstream.trainer.table import FeatureTable, Normalisation, normalise, prior_of, stack
 from tests.trainer.corpus import invented_table
@@ -94,6 +98,39 @@ def test_the_causal_baseline_approaches_the_speaker(table: FeatureTable) -> None
         np.std([rows[speaker_N == f"s{s}"].mean(0) for s in range(6)], 0).mean() for rows in (causal, cold)
     ]
     assert spread[0] < 0.8 * spread[1]
+
+
+def test_columns_are_chosen_by_name(table: FeatureTable) -> None:
+    names = (FEATURE_NAMES[5], FEATURE_NAMES[2])
+    chosen = table.of_features(names)
+    assert chosen.feature_names == names
+    np.testing.assert_array_equal(chosen.features_NF, table.features_NF[:, [5, 2]])
+    assert chosen.subset([0]).feature_names == names
+    assert table.of_features(FEATURE_NAMES) is table
+    with pytest.raises(CorpusError, match=r"lack 1 of the 2 columns .* `missing`"):
+        table.of_features((FEATURE_NAMES[5], "missing"))
+
+
+def test_values_that_are_no_numbers_do_not_spoil_the_statistics(table: FeatureTable) -> None:
+    broken_NF = table.features_NF.copy()
+    broken_NF[::5, 3] = np.nan
+    broken_NF[rows_of(table, "s1"), 4] = np.inf
+    broken_NF[:, 7] = np.nan
+    broken = replace(table, features_NF=broken_NF)
+    prior, whole = prior_of(broken), prior_of(table)
+    columns = np.delete(np.arange(88), [3, 4, 7])
+    np.testing.assert_array_equal(prior.mean_F[columns], whole.mean_F[columns])
+    np.testing.assert_allclose(prior.mean_F[3], whole.mean_F[3], atol=0.5)
+    others = [table.features_NF[rows_of(table, f"s{n}")][:, 4] for n in (0, 2, 3, 4, 5)]
+    whole_rows = [table.whole_N[rows_of(table, f"s{n}")] for n in (0, 2, 3, 4, 5)]
+    np.testing.assert_allclose(
+        prior.mean_F[4], np.mean([v[w].mean() for v, w in zip(others, whole_rows, strict=True)]), rtol=1e-5
+    )
+    for normalisation in Normalisation:
+        scores_NF = normalise(broken, prior, normalisation, 0)
+        assert np.isfinite(scores_NF).all()
+        assert np.abs(scores_NF[:, 3]).max() > 0
+        np.testing.assert_array_equal(scores_NF[:, 7], 0)
 
 
 @pytest.mark.parametrize("normalisation", [Normalisation.CAUSAL, Normalisation.NONE])

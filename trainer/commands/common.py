@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
@@ -58,13 +59,67 @@ def chosen(clips: "Sequence[Clip]", role: str | None, corpora: str | None) -> "S
     return of_corpora(clips, corpora.split(",")) if corpora else clips
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Recordings:
+    """A manifest: clips whose features are computed when they are asked for."""
+
+    clips: "Sequence[Clip]"
+    cache: Path | None
+
+    def features_of(self, clips: "Sequence[Clip]") -> "FeatureTable":
+        """The features of some of the clips."""
+        return features_of(clips, self.cache)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadyMade:
+    """A table of features that somebody computed: nothing is left to do but to choose."""
+
+    table: "FeatureTable"
+
+    @property
+    def clips(self) -> "Sequence[Clip]":
+        """A clip for each row."""
+        return self.table.clips
+
+    def features_of(self, clips: "Sequence[Clip]") -> "FeatureTable":
+        """The features of some of the clips."""
+        wanted = {clip.path for clip in clips}
+        return self.table.subset([row for row, clip in enumerate(self.clips) if clip.path in wanted])
+
+
+def material(manifest: Path, cache: Path | None) -> Recordings | ReadyMade:
+    """What MANIFEST names: recordings, or a table of ready-made features; checked, and told about."""
+    from cmlstream.trainer import console
+    from cmlstream.trainer.columns import unknown
+    from cmlstream.trainer.manifest import read_manifest
+    from cmlstream.trainer.ready_made import holds_features, read_features
+    from cmlstream.trainer.sheets import opened
+
+    if holds_features(manifest):
+        ready_made = read_features(manifest)
+        for sentence in ready_made.notes:
+            console.note(sentence)
+        return ReadyMade(ready_made.table)
+    clips = read_manifest(manifest)
+    with opened(manifest) as sheet:
+        unused = unknown(sheet.columns)
+    if unused:
+        console.note(f"columns of {manifest} that nothing is made of: {', '.join(unused)}")
+    return Recordings(clips, cache)
+
+
 def features_of(clips: "Sequence[Clip]", cache: Path | None) -> "FeatureTable":
     """The features of clips, with a progress bar and a line for each clip that gives none."""
     from cmlstream.trainer import console
     from cmlstream.trainer.features import default_cache, extract
 
-    with console.clips(len(clips)) as on_clip:
-        table, problems = extract(clips, cache or default_cache(), on_clip)
+    try:
+        with console.clips(len(clips)) as on_clip:
+            table, problems = extract(clips, cache or default_cache(), on_clip)
+    except KeyboardInterrupt:
+        console.note("interrupted: what is computed is kept, and the same command goes on from there")
+        raise
     for problem in problems:
         console.note(f"skipped: {problem.reason}")
     return table

@@ -15,9 +15,9 @@ from .common import (
     cache_option,
     chosen,
     corpora_option,
-    features_of,
     make_room_for,
     manifest_argument,
+    material,
     one_sentence,
     role_option,
 )
@@ -66,21 +66,23 @@ def fit(
 
     from cmlstream.trainer import console
     from cmlstream.trainer.folds import check_speakers
-    from cmlstream.trainer.manifest import check_trainable, read_manifest
+    from cmlstream.trainer.manifest import check_trainable
+    from cmlstream.trainer.ready_made import check_servable
     from cmlstream.trainer.recipe import Plan, fit_archive
 
     make_room_for(output)
     torch.set_num_threads(1)  # the networks are small: more threads cost more than they bring
     settings = _settings(config, preset, variant, epochs)
-    everything = read_manifest(manifest)
-    transfer = [clip for clip in everything if clip.role == "transfer"]
-    clips = [clip for clip in chosen(everything, role, corpora) if clip.role != "transfer"]
+    source = material(manifest, cache)
+    transfer = [clip for clip in source.clips if clip.role == "transfer"]
+    clips = [clip for clip in chosen(source.clips, role, corpora) if clip.role != "transfer"]
     check_trainable(clips)
     check_speakers(clips)
-    table = features_of(clips, cache)
+    table = source.features_of(clips)
+    check_servable(table)
     plan = Plan(
         table=table,
-        transfer=features_of(transfer, cache) if transfer else None,
+        transfer=source.features_of(transfer) if transfer else None,
         settings=settings,
         seed=seed,
         checkpoints=checkpoint,
