@@ -6,6 +6,7 @@ from .commands.evaluate import evaluate
 from .commands.features import features
 from .commands.fit import fit
 from .commands.manifest import manifest
+from .commands.robustness import robustness
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,5 +15,5 @@ def main() -> None:
     """Train, measure and export models of speech affect by continuous metric learning."""
 
 
-for command in (manifest, features, fit, evaluate):
+for command in (manifest, features, fit, evaluate, robustness):
     main.add_command(command)

@@ -1,0 +1,72 @@
+"""`cmlstream-train robustness`."""
+
+from pathlib import Path
+
+import click
+
+from .common import (
+    DIRECTORY,
+    cache_option,
+    chosen,
+    corpora_option,
+    manifest_argument,
+    one_sentence,
+    role_option,
+)
+
+
+@click.command()
+@manifest_argument
+@click.option(
+    "--model", default="default", show_default=True, help="The name of a model that ships, or an archive."
+)
+@click.option("--trust-model", is_flag=True, help="Accept an archive without its .sha256.")
+@click.option("--noise", type=DIRECTORY, default=None, help="A folder of recordings of noise.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True,
+    help="Of the order of each speaker's clips.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@role_option
+@corpora_option
+@cache_option
+@one_sentence
+def robustness(
+    manifest: Path,
+    model: str,
+    trust_model: bool,
+    noise: Path | None,
+    seed: int,
+    as_json: bool,
+    role: str | None,
+    corpora: str | None,
+    cache: Path | None,
+) -> None:
+    """Measure what gain, noise, a telephone and a room do to a model's answers on the clips of MANIFEST.
+
+    Each clip under each condition is held against the same clip as it was recorded, at three stages of a
+    stream's baseline: cold, adapting (30 s of the speaker under this condition heard), adapted (5 minutes).
+    """
+    from cmlstream.models import archive
+    from cmlstream.trainer import console
+    from cmlstream.trainer.conditions import every_condition, recordings_in
+    from cmlstream.trainer.features import default_cache
+    from cmlstream.trainer.manifest import read_manifest
+    from cmlstream.trainer.robustness_report import report_of
+    from cmlstream.trainer.shipped import model_path
+
+    loaded = archive.load(model_path(model), trust=trust_model)
+    clips = chosen(read_manifest(manifest), role, corpora)
+    conditions = every_condition(recordings_in(noise) if noise else [])
+    if not noise:
+        console.note("without --noise FOLDER noise is left out")
+    with console.clips(len(clips) * (1 + len(conditions))) as on_clip:
+        result = report_of(loaded, clips, conditions, cache or default_cache(), seed, on_clip)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(result))
+    else:
+        from cmlstream.trainer.robustness_table import show
+
+        show(console.output(), result)
