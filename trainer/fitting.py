@@ -20,7 +20,7 @@ from .checkpoint import State, identity_of, read, write
 from .ensemble_loss import EnsembleLoss, Terms
 from .members import Deck, Judge, Member, Pool
 from .network import Network, Stack, initial_weights
-from .processes import shared_out
+from .processes import own_file, shared_out
 from .settings import FitSettings
 from .training import TrainingSet, targets_of, training_set
 
@@ -81,9 +81,8 @@ def fit(
         ModelError: the checkpoint is damaged or of other members.
 
     """
-    return shared_out(
-        members, lambda mine, name: _fit(mine, settings, checkpoint and name(checkpoint), on_epoch, device)
-    )
+    mine = checkpoint and own_file(checkpoint)
+    return shared_out(members, lambda share: _fit(share, settings, mine, on_epoch, device))
 
 
 def _fit(

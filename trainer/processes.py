@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from torch import distributed
 
 Item = TypeVar("Item")
@@ -47,19 +48,27 @@ def first_then_others() -> Iterator[None]:
         distributed.barrier()
 
 
-def shared_out(
-    items: Sequence[Item], work: Callable[[Sequence[Item], Callable[[Path], Path]], list[Result]]
-) -> list[Result]:
-    """Do each process's share of the work and give every process all results, in the order of the items.
-
-    `work` gets its share, and what tells files of this process from those of others.
-    """
+def own_file(path: Path) -> Path:
+    """The name of this process's own file where every process writes one."""
     if not _joined():
-        return work(items, lambda path: path)
-    size, mine = distributed.get_world_size(), distributed.get_rank()
-    share = items[mine::size]
-    suffix = f"-{mine + 1}-of-{size}"
-    done = work(share, lambda path: path.with_stem(path.stem + suffix)) if share else []
+        return path
+    return path.with_stem(f"{path.stem}-{rank() + 1}-of-{distributed.get_world_size()}")
+
+
+def device() -> torch.device:
+    """What this process trains on: a graphics card of its own where there is one."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
+def shared_out(items: Sequence[Item], work: Callable[[Sequence[Item]], list[Result]]) -> list[Result]:
+    """Do each process's share of the work and give every process all results, in the order of the items."""
+    if not _joined():
+        return work(items)
+    size = distributed.get_world_size()
+    share = items[rank() :: size]
+    done = work(share) if share else []
     gathered: list[list[Result]] = [[] for _ in range(size)]
     distributed.all_gather_object(gathered, done)
     return [gathered[number % size][number // size] for number in range(len(items))]

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from cmlstream.models.encoder import DEFAULT, EncoderSettings
+from cmlstream.models.encoder import DEFAULT, PAPER, EncoderSettings, preset
 from cmlstream.models.errors import ConfigurationError
 
 from .losses import Variant
@@ -84,6 +84,32 @@ class FitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     optimiser: OptimiserSettings = OptimiserSettings()
     validation: ValidationSettings = ValidationSettings()
     card: CardSettings = CardSettings()
+
+
+PAPER_OPTIMISER = OptimiserSettings(
+    epochs=100, patience=100, batch=64, learning_rate=1e-4, weight_decay=0.0, averaging=0.0
+)
+"""Adam, as published: no decay, no average, no early stop."""
+
+PAPER_LOSS = LossSettings(pairs="all", emotion_weight=0.0, label_smoothing=0.0)
+"""The metric loss alone, over all pairs: what is learned of classes is read from the latent afterwards."""
+
+
+def with_preset(settings: FitSettings, name: str) -> FitSettings:
+    """The settings with the encoder and the optimiser of a preset, `paper` or `default`.
+
+    Raises:
+        ConfigurationError: the name is neither.
+
+    """
+    optimiser = PAPER_OPTIMISER if name == "paper" else OptimiserSettings()
+    return msgspec.structs.replace(settings, encoder=preset(name), optimiser=optimiser)
+
+
+def paper_settings(epochs: int | None) -> FitSettings:
+    """The published programme, for so many epochs if not for its own."""
+    optimiser = msgspec.structs.replace(PAPER_OPTIMISER, epochs=epochs or PAPER_OPTIMISER.epochs)
+    return FitSettings(encoder=PAPER, loss=PAPER_LOSS, optimiser=optimiser)
 
 
 def read_settings(path: Path) -> FitSettings:

@@ -2,9 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from cmlstream.models.encoder import DEFAULT
+from cmlstream.models.encoder import DEFAULT, PAPER
 from cmlstream.models.errors import ConfigurationError
-from cmlstream.trainer.settings import FitSettings, read_settings
+from cmlstream.trainer.settings import (
+    FitSettings,
+    LossSettings,
+    paper_settings,
+    read_settings,
+    with_preset,
+)
 
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
@@ -52,3 +58,23 @@ def test_what_makes_no_sense_is_named(tmp_path: Path, text: str, complaint: str)
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"absent\.toml cannot be read"):
         read_settings(tmp_path / "absent.toml")
+
+
+def test_a_preset_sets_the_network_and_how_it_is_trained() -> None:
+    settings = FitSettings(loss=LossSettings(variant="act"))
+    paper = with_preset(settings, "paper")
+    assert paper.encoder == PAPER
+    assert (paper.optimiser.learning_rate, paper.optimiser.weight_decay) == (1e-4, 0.0)
+    assert (paper.optimiser.batch, paper.optimiser.epochs) == (64, 100)
+    assert paper.loss == settings.loss
+    assert with_preset(paper, "default") == settings
+    with pytest.raises(ConfigurationError, match="no preset `huge`"):
+        with_preset(settings, "huge")
+
+
+def test_the_published_programme_can_be_cut_short() -> None:
+    assert paper_settings(None).optimiser.epochs == 100
+    short = paper_settings(3)
+    assert short.optimiser.epochs == 3
+    assert short.encoder.noise == 1.0
+    assert short.loss.emotion_weight == 0

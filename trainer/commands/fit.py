@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ from .common import (
 )
 
 if TYPE_CHECKING:
+    from cmlstream.trainer.fitting import Progress, Report
     from cmlstream.trainer.settings import FitSettings
 
 
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
 @manifest_argument
 @click.option("-o", "--output", type=FILE, required=True, help="The archive to write.")
 @click.option("--config", type=FILE, default=None, help="Settings in TOML; options below take precedence.")
-@click.option("--preset", type=click.Choice(["default", "paper"]), default=None, help="Size of the encoder.")
+@click.option(
+    "--preset", type=click.Choice(["default", "paper"]), default=None, help="Network and optimiser."
+)
 @click.option(
     "--variant", type=click.Choice(["none", "act", "val", "actval", "cluster", "elr"]), default=None,
     help="The metric loss.",
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--checkpoint", type=DIRECTORY, default=None, help="Leave checkpoints here and resume from them."
 )
+@click.option("--tensorboard", type=DIRECTORY, default=None, help="Write the curves here for TensorBoard.")
 @role_option
 @corpora_option
 @cache_option
@@ -53,6 +59,7 @@ def fit(
     epochs: int | None,
     seed: int,
     checkpoint: Path | None,
+    tensorboard: Path | None,
     role: str | None,
     corpora: str | None,
     cache: Path | None,
@@ -60,11 +67,11 @@ def fit(
     """Fit a model to the clips of MANIFEST and write its archive.
 
     Clips of the role `transfer` are never fitted to: where the manifest has some, the finished model is
-    measured on them.
+    measured on them. Under `torchrun --no-python` every process trains its share of the networks.
     """
     import torch
 
-    from cmlstream.trainer import console
+    from cmlstream.trainer import console, processes
     from cmlstream.trainer.folds import check_speakers
     from cmlstream.trainer.manifest import check_trainable
     from cmlstream.trainer.ready_made import check_servable
@@ -78,20 +85,46 @@ def fit(
     clips = [clip for clip in chosen(source.clips, role, corpora) if clip.role != "transfer"]
     check_trainable(clips)
     check_speakers(clips)
-    table = source.features_of(clips)
-    check_servable(table)
-    plan = Plan(
-        table=table,
-        transfer=source.features_of(transfer) if transfer else None,
-        settings=settings,
-        seed=seed,
-        checkpoints=checkpoint,
-        command=shlex.join(["cmlstream-train", *sys.argv[1:]]),
-    )
-    with console.epochs() as report:
+    with processes.together(), _listeners(checkpoint, tensorboard) as report:
+        with processes.first_then_others():
+            table = source.features_of(clips)
+            transferred = source.features_of(transfer) if transfer else None
+        check_servable(table)
+        plan = Plan(
+            table=table,
+            transfer=transferred,
+            settings=settings,
+            seed=seed,
+            checkpoints=checkpoint,
+            command=shlex.join(["cmlstream-train", *sys.argv[1:]]),
+            device=processes.device(),
+        )
         outcome = fit_archive(plan, output, report)
-    console.figures({"unseen speakers": outcome.unseen_speakers} | outcome.transfer)
-    console.note(f"{output} written, SHA-256 {outcome.sha256}")
+        if processes.rank() == 0:
+            console.figures({"unseen speakers": outcome.unseen_speakers} | outcome.transfer)
+            console.note(f"{output} written, SHA-256 {outcome.sha256}")
+
+
+@contextmanager
+def _listeners(checkpoint: Path | None, tensorboard: Path | None) -> Iterator["Report"]:
+    """Everyone who is told of an epoch: the terminal, the curves beside the checkpoints, TensorBoard."""
+    from cmlstream.trainer import board, console, processes
+    from cmlstream.trainer.history import History
+
+    with ExitStack() as stack:
+        told: list[Report] = []
+        if processes.rank() == 0:
+            told.append(stack.enter_context(console.epochs()))
+        if checkpoint:
+            told.append(History(checkpoint).add)
+        if tensorboard:
+            told.append(stack.enter_context(board.scalars(tensorboard)))
+
+        def report(run: str, progress: "Progress") -> None:
+            for tell in told:
+                tell(run, progress)
+
+        yield report
 
 
 def _settings(
@@ -99,13 +132,12 @@ def _settings(
 ) -> "FitSettings":
     import msgspec
 
-    from cmlstream.models.encoder import preset
-    from cmlstream.trainer.settings import FitSettings, read_settings
+    from cmlstream.trainer.settings import FitSettings, read_settings, with_preset
 
     settings = read_settings(config) if config else FitSettings()
+    settings = with_preset(settings, preset_name) if preset_name else settings
     try:
         changes = {
-            "encoder": preset(preset_name) if preset_name else settings.encoder,
             "loss": msgspec.structs.replace(settings.loss, variant=variant or settings.loss.variant),
             "optimiser": msgspec.structs.replace(
                 settings.optimiser, epochs=epochs or settings.optimiser.epochs
