@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import combinations
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +40,7 @@ def speaker_folds(clips: Sequence[Clip], count: int, seed: int) -> list[Fold]:
 
     """
     speakers = check_speakers(clips)
-    parts = _parts(clips, min(max(count, FEWEST_SPEAKERS), len(speakers)), seed)
+    parts = parts_by_speaker(clips, min(max(count, FEWEST_SPEAKERS), len(speakers)), seed)
     folds = []
     for number, measured in enumerate(parts):
         following = (number + 1) % len(parts)
@@ -81,14 +83,14 @@ def check_disjoint(clips: Sequence[Clip], fold: Fold) -> None:
             )
 
 
-def _parts(clips: Sequence[Clip], count: int, seed: int) -> list[Numbers]:
-    try:
-        from sklearn.model_selection import StratifiedGroupKFold
-    except ImportError as error:
-        raise ConfigurationError(
-            "Training needs scikit-learn: install it with `pip install 'cmlstream[train]'`."
-        ) from error
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+def parts_by_speaker(clips: Sequence[Clip], count: int, seed: int) -> list[Numbers]:
+    """Disjoint parts of the clips that share no speaker, stratified as far as that allows.
+
+    Raises:
+        CorpusError: the speakers cannot be shared out over so many parts.
+
+    """
+    splitter = _splitters().StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     speakers = [clip.speaker for clip in clips]
     pairs: Iterator[tuple[Numbers, Numbers]] = splitter.split(clips, _strata(clips, count), speakers)
     parts = [part for _, part in pairs]
@@ -97,6 +99,21 @@ def _parts(clips: Sequence[Clip], count: int, seed: int) -> list[Numbers]:
             f"The speakers cannot be shared out over {count} folds: one speaker has most clips of a class."
         )
     return parts
+
+
+def parts_by_clip(clips: Sequence[Clip], count: int, seed: int) -> list[Numbers]:
+    """Disjoint parts of the clips, stratified, with speakers on both sides: as most figures are published."""
+    splitter = _splitters().StratifiedKFold(count, shuffle=True, random_state=seed)
+    return [part for _, part in splitter.split(clips, _strata(clips, count))]
+
+
+def _splitters() -> ModuleType:
+    try:
+        return import_module("sklearn.model_selection")
+    except ImportError as error:
+        raise ConfigurationError(
+            "Training needs scikit-learn: install it with `pip install 'cmlstream[train]'`."
+        ) from error
 
 
 def _strata(clips: Sequence[Clip], count: int) -> list[str]:

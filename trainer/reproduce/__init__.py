@@ -1,0 +1,1 @@
+"""The paper's protocol and ours in one go: splits, standard scores, read-outs, baselines, tables."""
