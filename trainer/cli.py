@@ -6,6 +6,7 @@ from .commands.evaluate import evaluate
 from .commands.features import features
 from .commands.fit import fit
 from .commands.manifest import manifest
+from .commands.report import report
 from .commands.reproduce import reproduce
 from .commands.robustness import robustness
 
@@ -16,5 +17,5 @@ def main() -> None:
     """Train, measure and export models of speech affect by continuous metric learning."""
 
 
-for command in (manifest, features, fit, evaluate, reproduce, robustness):
+for command in (manifest, features, fit, evaluate, report, reproduce, robustness):
     main.add_command(command)

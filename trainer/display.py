@@ -30,13 +30,14 @@ def show(output: Console, result: Evaluation, without_features: int) -> None:
 
     `without_features` counts the clips that could not be measured at all.
     """
-    for line in _remarks(result, without_features):
+    for line in remarks(result, without_features):
         output.print(line, highlight=False, markup=False, soft_wrap=True)
-    for table in _tables(list(_rows(result)), result.overall):
+    for table in tables(result):
         output.print(table, highlight=False)
 
 
-def _remarks(result: Evaluation, without_features: int) -> Iterator[str]:
+def remarks(result: Evaluation, without_features: int) -> Iterator[str]:
+    """What is to be known before reading the tables, a line for each thing."""
     overall = result.overall
     yield f"normalisation: {result.normalisation}, {_in_words(Normalisation(result.normalisation))}"
     yield f"clips: {overall.n} of {overall.speakers} speakers, {overall.classified} of classes it knows"
@@ -73,7 +74,9 @@ def _rows(result: Evaluation) -> Iterator[Row]:
             yield Row(kind, name, figures)
 
 
-def _tables(rows: Sequence[Row], overall: Figures) -> Iterator[Table]:
+def tables(result: Evaluation) -> Iterator[Table]:
+    """Every table that there are clips for."""
+    rows, overall = list(_rows(result)), result.overall
     if overall.classified:
         yield _recognition([row for row in rows if row.figures.classified])
         yield _recall([row for row in rows if row.figures.classified and row.kind != "emotion"])
