@@ -45,9 +45,9 @@ def drivers(answers: Answers) -> Section:
     names = answers.archive.card.feature_names
     sentences = (
         "How far each feature moves an output from what it would be for the average that features are scored "
-        "against (all standard scores zero): integrated gradients (Sundararajan and others, 2017), the mean of "
-        f"their size over {min(len(answers.clips), MOST_CLIPS)} clips, in units of the output: activation and "
-        "valence from -1 to 1, emotions in probability.",
+        "against (all standard scores zero): integrated gradients (Sundararajan and others, 2017), the mean "
+        f"of their size over {min(len(answers.clips), MOST_CLIPS)} clips, in units of the output: activation "
+        "and valence from -1 to 1, emotions in probability.",
         "More of the feature raises or lowers the output where what it adds follows its score with a "
         f"correlation of at least {CLEAR}; otherwise it acts either way, depending on the other features. "
         "This describes the model, not what makes a voice sound so.",
