@@ -3,6 +3,7 @@
 import click
 
 from .commands.evaluate import evaluate
+from .commands.export import export
 from .commands.features import features
 from .commands.fit import fit
 from .commands.manifest import manifest
@@ -17,5 +18,5 @@ def main() -> None:
     """Train, measure and export models of speech affect by continuous metric learning."""
 
 
-for command in (manifest, features, fit, evaluate, report, reproduce, robustness):
+for command in (manifest, features, fit, evaluate, report, export, reproduce, robustness):
     main.add_command(command)

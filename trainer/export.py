@@ -1,6 +1,6 @@
-"""From a fitted network to an archive with its card; refused unless scripting changed nothing.
+"""From a fitted network to an archive with its card; refused unless it holds what an archive promises.
 
-Shapes: B batch, T samples.
+Shapes: B batch, T samples, F features.
 """
 
 import os
@@ -9,25 +9,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cmlstream.models import archive
 from cmlstream.models.affect import AffectModel, Calibration
 from cmlstream.models.baseline import FeaturePrior
 from cmlstream.models.contract import ARCHIVE_FORMAT, EMOTIONS, SAMPLE_RATE, CorpusCard, ModelCard
 from cmlstream.models.egemaps import FEATURE_NAMES, FrontEnd
-from cmlstream.models.errors import CmlstreamError
+from cmlstream.models.errors import ConfigurationError
 
+from .agreement import check_scripted, check_streamed
+from .completeness import check_card, check_hears, check_numbers
 from .fitting import Network
 from .settings import CardSettings
 from .table import FeatureTable
 
 WINDOW_S = 3.0
 HOP_MS = 250
-
-TOLERANCE = 1e-4
 
 LABEL_SCALE = "activation and valence in [-1, 1]: (label - 3) / 2 of labels on the scale 1..5"
 
@@ -40,48 +38,56 @@ LIMITS = (
 )
 
 
-def whole_model(network: Network, prior: FeaturePrior, calibration: Calibration) -> AffectModel:
-    """The network between the front end and its calibration, not scripted yet."""
-    return AffectModel(FrontEnd(), prior, network.autoencoder.encoder, network.head, calibration).eval()
+class Deaf(nn.Module):
+    """Stands where a front end would, in a model of features that no front end computes."""
+
+    def forward(self, waveform_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """Refuse audio."""
+        raise RuntimeError("this model takes features, not audio")
+
+
+def front_end_for(feature_names: Sequence[str]) -> nn.Module:
+    """What computes these features from audio, or tells that nothing here does."""
+    return FrontEnd() if tuple(feature_names) == FEATURE_NAMES else Deaf()
+
+
+def whole_model(
+    network: Network,
+    prior: FeaturePrior,
+    calibration: Calibration,
+    feature_names: Sequence[str] = FEATURE_NAMES,
+) -> AffectModel:
+    """The network between its front end and its calibration, not scripted yet."""
+    front_end = front_end_for(feature_names)
+    return AffectModel(front_end, prior, network.autoencoder.encoder, network.head, calibration).eval()
 
 
 def without_front_end(network: Network, prior: FeaturePrior) -> AffectModel:
     """A model for features that are at hand, before calibration."""
-    identity = nn.Identity()
-    return AffectModel(identity, prior, network.autoencoder.encoder, network.head, Calibration()).eval()
+    return AffectModel(Deaf(), prior, network.autoencoder.encoder, network.head, Calibration()).eval()
 
 
 def export(model: AffectModel, card: ModelCard, path: Path) -> str:
-    """Check and write an archive; returns its SHA-256.
+    """Check and write an archive; returns its SHA-256. What stood there stays, unless all is well.
 
     Raises:
-        CmlstreamError: the scripted model answers otherwise than the one that was trained.
+        ConfigurationError: the card is incomplete, the features are not those of the front end, or `path`
+            cannot be written.
+        ModelError: the model holds numbers that are not finite, or other sizes than its card says.
+        CmlstreamError: the scripted model answers otherwise than the one that was trained, or to audio in
+            pieces otherwise than to all of it at once.
 
     """
-    waveform_BT, lengths_B = reference_audio()
-    with torch.inference_mode():
-        eager = model(waveform_BT, lengths_B)
-        scripted = archive.script(model)(waveform_BT, lengths_B)
-    for name, one, other in zip(eager._fields, eager, scripted, strict=True):
-        if not torch.allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE):
-            difference = float((one - other).abs().max())
-            raise CmlstreamError(
-                f"Scripting changed `{name}` by {difference:.2g} on the reference audio: nothing was written."
-            )
-    return archive.save(model, card, path)
-
-
-def reference_audio() -> tuple[torch.Tensor, torch.Tensor]:
-    """Three generated waveforms of 1, 2 and 3 s: gliding harmonics in noise, noise alone, a pulsing tone."""
-    generator = np.random.default_rng(20220314)
-    seconds_T = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
-    noise_BT = generator.normal(0, 0.003, (3, len(seconds_T)))
-    cycles_T = np.cumsum(140 + 40 * np.sin(2 * np.pi * 0.7 * seconds_T)) / SAMPLE_RATE
-    voice_T = sum(np.sin(2 * np.pi * harmonic * cycles_T) / harmonic for harmonic in range(1, 20))
-    pulse_T = np.sin(2 * np.pi * 220 * seconds_T) * (np.sin(2 * np.pi * 4 * seconds_T) > 0)
-    waveform_BT = noise_BT + np.stack([0.2 * voice_T, 0.0 * seconds_T, 0.3 * pulse_T])
-    lengths_B = torch.tensor([3 * SAMPLE_RATE, 2 * SAMPLE_RATE, SAMPLE_RATE])
-    return torch.from_numpy(waveform_BT.clip(-1, 0.9999).astype(np.float32)), lengths_B
+    check_hears(card)
+    check_card(card)
+    check_numbers(model, card)
+    scripted = archive.script(model)
+    check_scripted(model, scripted)
+    check_streamed(scripted)
+    try:
+        return archive.save(model, card, path)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written ({error.strerror}): name another -o.") from error
 
 
 def card_of(
@@ -103,8 +109,8 @@ def card_of(
         sample_rate=SAMPLE_RATE,
         window_s=WINDOW_S,
         hop_ms=HOP_MS,
-        feature_set="eGeMAPSv02",
-        feature_names=FEATURE_NAMES,
+        feature_set="eGeMAPSv02" if table.feature_names == FEATURE_NAMES else "ready-made",
+        feature_names=table.feature_names,
         emotions=EMOTIONS,
         embedding_size=model.head.emotion.in_features,
         label_scale=LABEL_SCALE,
