@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
@@ -12,6 +12,7 @@ import click
 from cmlstream.models.errors import CmlstreamError, ConfigurationError
 
 if TYPE_CHECKING:
+    from cmlstream.trainer.conditions import Condition
     from cmlstream.trainer.manifest import Clip
     from cmlstream.trainer.table import FeatureTable
 
@@ -24,6 +25,9 @@ manifest_argument = click.argument("manifest", type=FILE)
 role_option = click.option("--role", default=None, help="Take only clips of this role.")
 corpora_option = click.option("--corpora", default=None, help="Take only these corpora: A,B,C.")
 cache_option = click.option("--cache", type=DIRECTORY, default=None, help="Where features are kept.")
+corrections_option = click.option(
+    "--corrections", type=FILE, default=None, help="Classes that a corpus names wrongly, in TOML."
+)
 
 
 def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
@@ -67,8 +71,23 @@ class Recordings:
     cache: Path | None
 
     def features_of(self, clips: "Sequence[Clip]") -> "FeatureTable":
-        """The features of some of the clips."""
-        return features_of(clips, self.cache)
+        """The features of some of the clips; labels that they contradict are told."""
+        from cmlstream.trainer import console
+        from cmlstream.trainer.plausibility import doubts
+
+        table = features_of(clips, self.cache)
+        for doubt in doubts(table):
+            console.note(doubt)
+        return table
+
+    def takes_of(self, clips: "Sequence[Clip]", count: int) -> "tuple[FeatureTable, ...]":
+        """The features of some of the clips heard so often once more, under other conditions."""
+        from cmlstream.trainer.takes import in_take, take
+
+        return tuple(
+            features_of([in_take(clip, number) for clip in clips], self.cache, take(number))
+            for number in range(1, count + 1)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,21 +106,28 @@ class ReadyMade:
         wanted = {clip.path for clip in clips}
         return self.table.subset([row for row, clip in enumerate(self.clips) if clip.path in wanted])
 
+    def takes_of(self, clips: "Sequence[Clip]", count: int) -> "tuple[FeatureTable, ...]":
+        """None: there is no audio to hear once more."""
+        return ()
 
-def material(manifest: Path, cache: Path | None) -> Recordings | ReadyMade:
-    """What MANIFEST names: recordings, or a table of ready-made features; checked, and told about."""
+
+def material(manifest: Path, cache: Path | None, corrections: Path | None = None) -> Recordings | ReadyMade:
+    """What MANIFEST names: recordings, or ready-made features; checked, corrected, and told about."""
     from cmlstream.trainer import console
     from cmlstream.trainer.columns import unknown
+    from cmlstream.trainer.corrections import corrected, read_corrections
     from cmlstream.trainer.manifest import read_manifest
     from cmlstream.trainer.ready_made import holds_features, read_features
     from cmlstream.trainer.sheets import opened
 
+    wrong = read_corrections(corrections) if corrections else {}
     if holds_features(manifest):
         ready_made = read_features(manifest)
         for sentence in ready_made.notes:
             console.note(sentence)
-        return ReadyMade(ready_made.table)
-    clips = read_manifest(manifest)
+        table = ready_made.table
+        return ReadyMade(replace(table, clips=tuple(corrected(table.clips, wrong))))
+    clips = corrected(read_manifest(manifest), wrong)
     with opened(manifest) as sheet:
         unused = unknown(sheet.columns)
     if unused:
@@ -109,14 +135,17 @@ def material(manifest: Path, cache: Path | None) -> Recordings | ReadyMade:
     return Recordings(clips, cache)
 
 
-def features_of(clips: "Sequence[Clip]", cache: Path | None) -> "FeatureTable":
+def features_of(
+    clips: "Sequence[Clip]", cache: Path | None, condition: "Condition | None" = None
+) -> "FeatureTable":
     """The features of clips, with a progress bar and a line for each clip that gives none."""
     from cmlstream.trainer import console
+    from cmlstream.trainer.conditions import CLEAN
     from cmlstream.trainer.features import default_cache, extract
 
     try:
         with console.clips(len(clips)) as on_clip:
-            table, problems = extract(clips, cache or default_cache(), on_clip)
+            table, problems = extract(clips, cache or default_cache(), on_clip, condition or CLEAN)
     except KeyboardInterrupt:
         console.note("interrupted: what is computed is kept, and the same command goes on from there")
         raise

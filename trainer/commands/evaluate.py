@@ -8,6 +8,7 @@ from .common import (
     cache_option,
     chosen,
     corpora_option,
+    corrections_option,
     manifest_argument,
     material,
     one_sentence,
@@ -36,6 +37,7 @@ from .common import (
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @role_option
 @corpora_option
+@corrections_option
 @cache_option
 @one_sentence
 def evaluate(
@@ -48,6 +50,7 @@ def evaluate(
     as_json: bool,
     role: str | None,
     corpora: str | None,
+    corrections: Path | None,
     cache: Path | None,
 ) -> None:
     """Measure a model on the clips of MANIFEST: recall, correlation, calibration.
@@ -64,7 +67,7 @@ def evaluate(
     from cmlstream.trainer.table import Normalisation
 
     loaded = archive.load(model_path(model), trust=trust_model)
-    source = material(manifest, cache)
+    source = material(manifest, cache, corrections)
     clips = chosen(source.clips, role, corpora)
     check_labelled(clips)
     table = source.features_of(clips).of_features(loaded.card.feature_names)

@@ -10,6 +10,7 @@ from .common import (
     cache_option,
     chosen,
     corpora_option,
+    corrections_option,
     make_room_for,
     manifest_argument,
     material,
@@ -43,6 +44,7 @@ from .common import (
 )  # fmt: skip
 @role_option
 @corpora_option
+@corrections_option
 @cache_option
 @one_sentence
 def report(
@@ -57,6 +59,7 @@ def report(
     seed: int,
     role: str | None,
     corpora: str | None,
+    corrections: Path | None,
     cache: Path | None,
 ) -> None:
     """Show a model on the clips of MANIFEST: one self-contained page, its pictures beside it.
@@ -84,7 +87,7 @@ def report(
     loaded = archive.load(model_path(model), trust=trust_model)
     training = curves(history)
     languages = transfer(results, Normalisation(normalisation))
-    source = material(manifest, cache)
+    source = material(manifest, cache, corrections)
     clips = chosen(source.clips, role, corpora)
     check_labelled(clips)
     table = source.features_of(clips).of_features(loaded.card.feature_names)

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import click
 
+from cmlstream.models.errors import ConfigurationError
+
 from .common import (
     DIRECTORY,
+    Recordings,
     cache_option,
     chosen,
     corpora_option,
+    corrections_option,
     manifest_argument,
+    material,
     one_sentence,
     role_option,
 )
@@ -29,6 +34,7 @@ from .common import (
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @role_option
 @corpora_option
+@corrections_option
 @cache_option
 @one_sentence
 def robustness(
@@ -40,6 +46,7 @@ def robustness(
     as_json: bool,
     role: str | None,
     corpora: str | None,
+    corrections: Path | None,
     cache: Path | None,
 ) -> None:
     """Measure what gain, noise, a telephone and a room do to a model's answers on the clips of MANIFEST.
@@ -51,12 +58,16 @@ def robustness(
     from cmlstream.trainer import console
     from cmlstream.trainer.conditions import every_condition, recordings_in
     from cmlstream.trainer.features import default_cache
-    from cmlstream.trainer.manifest import read_manifest
     from cmlstream.trainer.robustness_report import report_of
     from cmlstream.trainer.shipped import model_path
 
     loaded = archive.load(model_path(model), trust=trust_model)
-    clips = chosen(read_manifest(manifest), role, corpora)
+    source = material(manifest, cache, corrections)
+    if not isinstance(source, Recordings):
+        raise ConfigurationError(
+            f"{manifest} holds ready-made features: name recordings, whose audio is changed."
+        )
+    clips = chosen(source.clips, role, corpora)
     conditions = every_condition(recordings_in(noise) if noise else [])
     if not noise:
         console.note("without --noise FOLDER noise is left out")
