@@ -26,14 +26,22 @@ class Outputs(NamedTuple):
     scores_BF: Tensor
 
 
+NOVELTY_LIMIT = 5.0
+"""Standard scores beyond this say no more about novelty: in speech, too, some functionals blow up."""
+
+
 class Calibration(msgspec.Struct, frozen=True):
-    """Constants fitted after training: the temperature on speakers held back, novelty on those trained on."""
+    """Constants fitted after training: the temperature on clips held back, novelty against other sounds."""
 
     temperature: float = 1.0
     """Divides the emotion logits, so that a probability is the share of times it proves right."""
-    novelty_slope: float = 1.0
+    novelty_linear_F: tuple[float, ...] = ()
+    novelty_square_F: tuple[float, ...] = ()
     novelty_offset: float = 0.0
-    """novelty = logistic(slope * log(root mean square of the standard scores) + offset)."""
+    """novelty = logistic(sum_F linear c + square c^2 + offset), c the standard scores clamped to the limit.
+
+    Without coefficients it is the same for every sound.
+    """
 
 
 class AffectModel(nn.Module):
@@ -41,6 +49,8 @@ class AffectModel(nn.Module):
 
     mean_F: Tensor
     deviation_F: Tensor
+    novelty_linear_F: Tensor
+    novelty_square_F: Tensor
 
     def __init__(
         self,
@@ -56,8 +66,14 @@ class AffectModel(nn.Module):
         self.head = head
         self.score_limit = SCORE_LIMIT
         self.temperature = calibration.temperature
-        self.novelty_slope = calibration.novelty_slope
+        self.novelty_limit = NOVELTY_LIMIT
         self.novelty_offset = calibration.novelty_offset
+        for name, coefficients_F in (
+            ("novelty_linear_F", calibration.novelty_linear_F),
+            ("novelty_square_F", calibration.novelty_square_F),
+        ):
+            told_F = torch.tensor(coefficients_F) if coefficients_F else torch.zeros(len(prior.mean_F))
+            self.register_buffer(name, told_F.float())
         self.register_buffer("mean_F", torch.from_numpy(prior.mean_F).float())
         self.register_buffer("deviation_F", torch.from_numpy(prior.deviation_F).float())
 
@@ -87,8 +103,9 @@ class AffectModel(nn.Module):
         embedding_BD = self.encoder(scores_BF)
         logits_BE, activation_B, valence_B = self.head(embedding_BD)
         emotion_BE = torch.softmax(logits_BE / self.temperature, 1)
-        distance_B = scores_BF.square().mean(1).sqrt().clamp(min=1e-6)
-        novelty_B = torch.sigmoid(self.novelty_slope * distance_B.log() + self.novelty_offset)
+        near_BF = scores_BF.clamp(-self.novelty_limit, self.novelty_limit)
+        strange_B = near_BF @ self.novelty_linear_F + near_BF.square() @ self.novelty_square_F
+        novelty_B = torch.sigmoid(strange_B + self.novelty_offset)
         return Outputs(
             activation_B,
             valence_B,

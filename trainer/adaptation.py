@@ -5,8 +5,8 @@ place, for as long as its half-life: five minutes of speech. Few speakers of any
 stream plays all of a speaker's clips, in one random order, again and again until that much has been heard;
 then every clip is scored once more, while the baseline runs on. By then it has heard each clip before.
 Labels are not used, and clean and changed clips are treated alike, so the difference between them is fair; a
-figure by itself is a little too good. The prior keeps its 30 s all along, as it does in a live stream: after
-five minutes it still has an eighth of the say.
+figure by itself is a little too good. The prior keeps its weight all along, as it does in a live stream: after
+five minutes it still has a twelfth of the say.
 
 Shapes: N clips, F features.
 """
@@ -18,14 +18,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from cmlstream.models.baseline import HALF_LIFE_S, PRIOR_S, Baseline, FeaturePrior
+from cmlstream.models.baseline import HALF_LIFE_S, Baseline, FeaturePrior
 
 from .hearing import Heard
 
 Vector = NDArray[np.float64]
 
 ADAPTED_S = HALF_LIFE_S
-ADAPTING_S = PRIOR_S
+ADAPTING_S = 30.0
 
 
 class Stage(StrEnum):

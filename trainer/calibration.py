@@ -1,4 +1,4 @@
-"""Constants fitted after training: scale and offset of activation and valence, temperature, novelty.
+"""Constants fitted after training: scale and offset of activation and valence, temperature.
 
 Shapes: N clips or rows, D latent dimensions, E emotions.
 """
@@ -11,14 +11,9 @@ from cmlstream.models.encoder import AffectHead
 
 from .evaluation import Predictions, Vector, published_scale
 from .network import Network
-from .table import Scores
 from .training import TrainingSet
 
 TEMPERATURES = np.geomspace(0.2, 5.0, 200)
-
-MEDIAN_NOVELTY = 0.05
-UNUSUAL_NOVELTY = 0.5
-UNUSUAL_PERCENTILE = 99.0
 
 
 def fit_readout(network: Network, data: TrainingSet) -> None:
@@ -56,15 +51,6 @@ def temperature_of(predictions: Predictions, truth_N: NDArray[np.intp]) -> float
     return float(TEMPERATURES[int(np.argmin(losses))])
 
 
-def novelty_of(scores_NF: Scores) -> tuple[float, float]:
-    """Slope and offset of novelty: the median distance maps to 0.05, the 99th percentile to 0.5."""
-    distance_N = np.log(np.sqrt(np.mean(np.square(scores_NF, dtype=np.float64), axis=1)).clip(1e-6))
-    median, unusual = np.percentile(distance_N, [50.0, UNUSUAL_PERCENTILE])
-    rise = _logit(UNUSUAL_NOVELTY) - _logit(MEDIAN_NOVELTY)
-    slope = rise / max(unusual - median, 1e-3)
-    return float(slope), float(_logit(UNUSUAL_NOVELTY) - slope * unusual)
-
-
 def _line(mean_N: Vector, label_N: Vector) -> tuple[float, float] | None:
     known_N = ~np.isnan(label_N)
     mean_N, label_N = mean_N[known_N], label_N[known_N]
@@ -78,7 +64,3 @@ def _set(head: AffectHead, side: int, scale: float, offset: float) -> None:
     with torch.no_grad():
         head.scale_A[side] = scale
         head.offset_A[side] = offset
-
-
-def _logit(probability: float) -> float:
-    return float(np.log(probability / (1 - probability)))

@@ -11,9 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
+from cmlstream.models.contract import Samples
 from cmlstream.models.errors import ConfigurationError
 
-from .changes import Waveform, gain, reverberated, room_response, telephone, waveform_of, with_noise
+from .changes import (
+    Waveform,
+    gain,
+    reverberated,
+    room_response,
+    samples_of,
+    telephone,
+    waveform_of,
+    with_noise,
+)
 from .pieces import read_clip
 
 Change = Callable[[Waveform, np.random.Generator], Waveform]
@@ -33,6 +43,15 @@ class Condition:
     name: str
     change: Change
     material: str = ""
+
+    def made_of(self, samples_T: Samples, seed: int) -> Samples:
+        """A recording under this condition."""
+        return samples_of(self.change(waveform_of(samples_T), np.random.default_rng(seed)))
+
+
+def seed_of(path: Path) -> int:
+    """A seed from a file's content, by which a clip is changed in the same way wherever it lies."""
+    return int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:8])
 
 
 def _unchanged(waveform_T: Waveform, _: np.random.Generator) -> Waveform:

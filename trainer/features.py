@@ -19,10 +19,12 @@ from zipfile import BadZipFile
 import numpy as np
 
 from cmlstream.models import contract
+from cmlstream.models.contract import Samples
 from cmlstream.models.errors import ConfigurationError, CorpusError, InputError
 
 from . import pieces
 from .aside import ENDING, written_aside
+from .conditions import CLEAN, Condition, seed_of
 from .manifest import Clip
 from .pieces import Pieces, pieces_of, read_clip
 from .table import FeatureTable, stack
@@ -43,15 +45,25 @@ class Problem:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    path: Path
+    condition: Condition
+    place: Path
+
+
 def default_cache() -> Path:
     """Where features are kept between runs, after the XDG base directory convention."""
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cmlstream" / "features"
 
 
 def extract(
-    clips: Sequence[Clip], cache_directory: Path, on_clip: Callable[[], None]
+    clips: Sequence[Clip],
+    cache_directory: Path,
+    on_clip: Callable[[], None],
+    condition: Condition = CLEAN,
 ) -> tuple[FeatureTable, list[Problem]]:
-    """The features of all clips that can be read, and a problem for each that cannot.
+    """The features of all clips that can be read, under a condition, and a problem for each that cannot.
 
     `on_clip` is called as each clip is done. Each clip is kept as it is done: who is interrupted loses only
     the clips under way.
@@ -65,12 +77,12 @@ def extract(
     with _writable(cache_directory):
         cache_directory.mkdir(parents=True, exist_ok=True)
         _clear(cache_directory)
-    places = [_place(clip.path, cache_directory) for clip in clips]
+    places = [_place(clip.path, condition, cache_directory) for clip in clips]
     held = [_load(place) for place in places]
     missing = [number for number, pieces_of_clip in enumerate(held) if pieces_of_clip is None]
     for _ in range(len(clips) - len(missing)):
         on_clip()
-    jobs = [(clips[number].path, places[number]) for number in missing]
+    jobs = [_Job(clips[number].path, condition, places[number]) for number in missing]
     problems = [problem for problem in _compute(jobs, on_clip) if problem is not None]
     for number in missing:
         held[number] = _load(places[number])
@@ -96,7 +108,18 @@ def version_of(sources: Sequence[Path]) -> str:
     return together.hexdigest()
 
 
-def _place(path: Path, directory: Path) -> Path:
+@cache
+def _version(condition: Condition) -> str:
+    """What the features under a condition depend on, beside the recording."""
+    if condition == CLEAN:
+        return code_version()
+    trainer = Path(pieces.__file__).parent
+    sources = [trainer / "changes.py", trainer / "conditions.py", trainer / "takes.py"]
+    sources += sorted((trainer / "invented").glob("*.py"))
+    return f"{code_version()} {condition.name} {condition.material} {version_of(sources)}"
+
+
+def _place(path: Path, condition: Condition, directory: Path) -> Path:
     """Where the features of a recording are kept; of one that cannot be read, nowhere that exists."""
     try:
         # A pipe would be waited for.
@@ -105,21 +128,21 @@ def _place(path: Path, directory: Path) -> Path:
         content = None
     if content is None:
         return directory / "unreadable"
-    return directory / f"{hashlib.sha256(content + code_version().encode()).hexdigest()}.npz"
+    return directory / f"{hashlib.sha256(content + _version(condition).encode()).hexdigest()}.npz"
 
 
-def _compute(jobs: Sequence[tuple[Path, Path]], on_clip: Callable[[], None]) -> Iterator[Problem | None]:
+def _compute(jobs: Sequence[_Job], on_clip: Callable[[], None]) -> Iterator[Problem | None]:
     for problem in on_all_cores(_keep_features, jobs):
         on_clip()
         yield problem
 
 
-def _keep_features(job: tuple[Path, Path]) -> Problem | None:
-    path, place = job
+def _keep_features(job: _Job) -> Problem | None:
+    path = job.path
     if not path.is_file():
         return Problem(path, f"{path} is not a file.")
     try:
-        computed = pieces_of(read_clip(path))
+        computed = pieces_of(_heard(path, job.condition))
     except InputError as error:
         return Problem(path, str(error))
     except (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError) as error:
@@ -127,8 +150,13 @@ def _keep_features(job: tuple[Path, Path]) -> Problem | None:
         return Problem(path, f"{path} gave no features ({type(error).__name__}: {error}).")
     if computed is None:
         return Problem(path, f"{path} holds no half second of speech.")
-    _keep(computed, place)
+    _keep(computed, job.place)
     return None
+
+
+def _heard(path: Path, condition: Condition) -> Samples:
+    samples_T = read_clip(path)
+    return samples_T if condition == CLEAN else condition.made_of(samples_T, seed_of(path))
 
 
 def _keep(computed: Pieces, place: Path) -> None:

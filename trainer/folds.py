@@ -19,10 +19,15 @@ Numbers = NDArray[np.intp]
 FEWEST_SPEAKERS = 3
 """One to train on, one to stop by, one to measure on."""
 
+FEWEST_LANGUAGES = 3
+"""From one language alone nothing is learned of what differs between languages."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
     """Three sets of clips, by number, with disjoint speakers."""
+
+    name: str
 
     training: Numbers
     stopping: Numbers
@@ -45,8 +50,33 @@ def speaker_folds(clips: Sequence[Clip], count: int, seed: int) -> list[Fold]:
     for number, measured in enumerate(parts):
         following = (number + 1) % len(parts)
         training = [part for place, part in enumerate(parts) if place not in (number, following)]
-        folds.append(Fold(np.sort(np.concatenate(training)), parts[following], measured))
+        folds.append(
+            Fold(f"fold {number + 1}", np.sort(np.concatenate(training)), parts[following], measured)
+        )
         check_disjoint(clips, folds[-1])
+    return folds
+
+
+def language_folds(clips: Sequence[Clip]) -> list[Fold]:
+    """A fold for each language, measured by what is trained on all others; no clips stop the training.
+
+    Raises:
+        CorpusError: there are fewer than three languages, or a speaker speaks two.
+
+    """
+    languages = sorted({clip.language for clip in clips})
+    if len(languages) < FEWEST_LANGUAGES:
+        raise CorpusError(
+            f"Leaving one language out needs at least {FEWEST_LANGUAGES}; there are {', '.join(languages)}: "
+            'add corpora, or hold back speakers with `by = "speaker"` under `[validation]`.'
+        )
+    folds = []
+    for language in languages:
+        left_out = np.array([clip.language == language for clip in clips])
+        nobody = np.empty(0, dtype=np.intp)
+        fold = Fold(f"without {language}", np.flatnonzero(~left_out), nobody, np.flatnonzero(left_out))
+        check_disjoint(clips, fold)
+        folds.append(fold)
     return folds
 
 

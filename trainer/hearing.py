@@ -14,21 +14,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from cmlstream.models.archive import script
 from cmlstream.models.contract import REGION_MINIMUM_SAMPLES, SAMPLE_RATE, Samples
-from cmlstream.models.egemaps import FEATURE_NAMES, FrontEnd
+from cmlstream.models.egemaps import FEATURE_NAMES
 from cmlstream.models.regions import RegionFeatures
 from cmlstream.models.window import cut
 
 from . import changes, conditions
 from .aside import written_aside
-from .changes import samples_of, waveform_of
-from .conditions import Condition
+from .conditions import Condition, seed_of
 from .features import code_version, version_of
-from .pieces import PADDING_DEVIATION, read_clip
+from .pieces import PADDING_DEVIATION, front_end, read_clip
 from .workers import on_all_cores
 
 LEAD_IN_SAMPLES = 3 * SAMPLE_RATE
@@ -84,12 +81,9 @@ def hear(
 
 def heard_of(samples_T: Samples, condition: Condition, seed: int) -> Heard:
     """The regions of one clip in its stream, under a condition."""
-    generator = np.random.default_rng(seed)
-    changed_T = condition.change(waveform_of(_in_a_pause(samples_T)), generator)
-    regions = [
-        region for region in cut(samples_of(changed_T)) if len(region.samples) >= REGION_MINIMUM_SAMPLES
-    ]
-    features = list(RegionFeatures(_front_end()).follow(regions))
+    changed_T = condition.made_of(_in_a_pause(samples_T), seed)
+    regions = [region for region in cut(changed_T) if len(region.samples) >= REGION_MINIMUM_SAMPLES]
+    features = list(RegionFeatures(front_end()).follow(regions))
     return Heard(
         features_NF=np.concatenate(features) if features else np.empty((0, len(FEATURE_NAMES)), np.float32),
         speech_s_N=np.array([region.speech_samples / SAMPLE_RATE for region in regions]),
@@ -103,9 +97,7 @@ def _in_a_pause(samples_T: Samples) -> Samples:
 
 
 def _keep(task: _Task) -> None:
-    # By its content, a clip is changed in the same way wherever it lies.
-    seed = int.from_bytes(hashlib.sha256(task.path.read_bytes()).digest()[:8])
-    heard = heard_of(read_clip(task.path), task.condition, seed)
+    heard = heard_of(read_clip(task.path), task.condition, seed_of(task.path))
     with written_aside(task.place) as file:
         np.savez(file, features_NF=heard.features_NF, speech_s_N=heard.speech_s_N)
 
@@ -125,8 +117,3 @@ def _version() -> str:
 def _load(place: Path) -> Heard:
     with np.load(place) as arrays:
         return Heard(arrays["features_NF"], arrays["speech_s_N"])
-
-
-@cache
-def _front_end() -> torch.jit.ScriptModule:
-    return script(FrontEnd())

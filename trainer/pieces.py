@@ -75,12 +75,13 @@ def pieces_of(samples_T: Samples) -> Pieces | None:
     if not windows:
         return None
     return Pieces(
-        features_NF=np.concatenate(list(RegionFeatures(_front_end()).follow(windows))),
+        features_NF=np.concatenate(list(RegionFeatures(front_end()).follow(windows))),
         speech_s_N=np.array([piece.speech_samples / SAMPLE_RATE for piece in windows]),
         whole_N=np.array([piece.final for piece in windows]),
     )
 
 
 @cache
-def _front_end() -> torch.jit.ScriptModule:
+def front_end() -> torch.jit.ScriptModule:
+    """The front end as an archive holds it, scripted once a process."""
     return script(FrontEnd())

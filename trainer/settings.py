@@ -20,7 +20,7 @@ class LossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the network is asked for: log(MSE + metric) + emotion_weight * cross entropy."""
 
     variant: Variant = "actval"
-    pairs: Literal["all", "corpus", "speaker"] = "speaker"
+    pairs: Literal["all", "corpus", "speaker"] = "all"
     """Which pairs of clips the metric compares: within a speaker it is blind to what differs between them."""
     emotion_weight: float = 1.0
     label_smoothing: float = 0.1
@@ -53,9 +53,13 @@ class OptimiserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class ValidationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How speakers are held back, and how often the stream's adaptation is drawn anew."""
+    """Who is held back, and how often the stream's adaptation is drawn anew."""
 
+    by: Literal["speaker", "language"] = "speaker"
+    """By speaker, a fold stops when its held-out speakers are judged no better. By language, each is left out
+    once, every fold trains to its end, and confidence is calibrated for languages that no training heard."""
     folds: int = 5
+    """How many, by speaker."""
     draws: int = 6
     """Random orders of each speaker's clips that training normalises by, one an epoch in turn."""
 
@@ -63,6 +67,17 @@ class ValidationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         """Refuse too few folds to hold anybody back."""
         _require(self.folds >= 3, "`folds` must be at least 3")
         _require(self.draws >= 1, "`draws` must be at least 1")
+
+
+class MaterialSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is trained on beside the clips as they were recorded."""
+
+    takes: int = 2
+    """How often each recording is heard once more: in other rooms, noise, lines and at other levels."""
+
+    def __post_init__(self) -> None:
+        """Refuse less than nothing."""
+        _require(self.takes >= 0, "`takes` must not be negative")
 
 
 class CardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +90,12 @@ class CardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     terms: dict[str, str] = {}
     """The terms of each corpus, by its name in the manifest."""
 
+    def __post_init__(self) -> None:
+        """Refuse a card that could not be exported once hours were spent."""
+        for name in ("name", "version", "licence", "description"):
+            _require(getattr(self, name).strip() != "", f"`{name}` of the card must not be empty")
+        _require(all(text.strip() for text in self.terms.values()), "`terms` of the card must not be empty")
+
 
 class FitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that decides what a fit makes of a manifest and a seed."""
@@ -82,6 +103,7 @@ class FitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encoder: EncoderSettings = DEFAULT
     loss: LossSettings = LossSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
+    material: MaterialSettings = MaterialSettings()
     validation: ValidationSettings = ValidationSettings()
     card: CardSettings = CardSettings()
 

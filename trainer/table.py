@@ -84,6 +84,21 @@ def stack(clips: Sequence[Clip], pieces: Sequence[Pieces]) -> FeatureTable:
     )
 
 
+def joined(tables: Sequence[FeatureTable]) -> FeatureTable:
+    """One table of the clips of all tables, which have the same features."""
+    first_clip = np.cumsum([0, *(len(table.clips) for table in tables)])
+    return FeatureTable(
+        clips=tuple(clip for table in tables for clip in table.clips),
+        features_NF=np.concatenate([table.features_NF for table in tables]),
+        speech_s_N=np.concatenate([table.speech_s_N for table in tables]),
+        whole_N=np.concatenate([table.whole_N for table in tables]),
+        clip_N=np.concatenate(
+            [first + table.clip_N for first, table in zip(first_clip, tables, strict=False)]
+        ),
+        feature_names=tables[0].feature_names,
+    )
+
+
 def prior_of(table: FeatureTable) -> FeaturePrior:
     """The mean of the speakers' means, and the root of their mean variance: regions only.
 
@@ -125,26 +140,36 @@ def normalise(table: FeatureTable, prior: FeaturePrior, normalisation: Normalisa
     """Standard scores of all rows, clamped as the archive clamps them."""
     match normalisation:
         case Normalisation.CAUSAL:
-            scores_NF = _causal(table, prior, seed)
+            return in_streams(table, [clip.speaker for clip in table.clips], prior, seed)
         case Normalisation.CORPUS:
             scores_NF = _by_corpus(table)
         case Normalisation.NONE:
-            scores_NF = (table.features_NF - prior.mean_F) / prior.deviation_F
+            return against_prior(table.features_NF, prior)
+    return _clamped(scores_NF)
+
+
+def against_prior(features_NF: NDArray[np.float32], prior: FeaturePrior) -> Scores:
+    """Standard scores of features as a stream begins, clamped as the archive clamps them."""
+    return _clamped((features_NF - prior.mean_F) / prior.deviation_F)
+
+
+def _clamped(scores_NF: NDArray[np.float64]) -> Scores:
     finite_NF = np.nan_to_num(scores_NF, nan=0.0, posinf=SCORE_LIMIT, neginf=-SCORE_LIMIT)
     return finite_NF.clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.float32)
 
 
-def _causal(table: FeatureTable, prior: FeaturePrior, seed: int) -> NDArray[np.float64]:
+def in_streams(table: FeatureTable, stream_of_clip: Sequence[str], prior: FeaturePrior, seed: int) -> Scores:
+    """Standard scores against running baselines: each stream plays its clips in a random order."""
     generator = np.random.default_rng(seed)
     counted_s_N = np.where(table.whole_N, table.speech_s_N, 0.0)
-    speakers = np.array([clip.speaker for clip in table.clips])
+    streams = np.array(stream_of_clip)
     first_N = np.searchsorted(table.clip_N, np.arange(len(table.clips) + 1))
     scores_NF = np.zeros(table.features_NF.shape)
-    for speaker in np.unique(speakers):
-        shuffled = generator.permutation(np.flatnonzero(speakers == speaker))
+    for stream in np.unique(streams):
+        shuffled = generator.permutation(np.flatnonzero(streams == stream))
         order = np.concatenate([np.arange(first_N[clip], first_N[clip + 1]) for clip in shuffled])
         scores_NF[order] = normalise_causally(table.features_NF[order], counted_s_N[order], prior)
-    return scores_NF
+    return _clamped(scores_NF)
 
 
 def _by_corpus(table: FeatureTable) -> NDArray[np.float64]:

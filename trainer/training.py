@@ -3,6 +3,7 @@
 Shapes: K draws, N rows, C clips, F features.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,9 @@ from .circumplex import position
 from .losses import Targets
 from .manifest import Clip
 from .settings import FitSettings
-from .table import FeatureTable, Normalisation, normalise
+from .table import FeatureTable, in_streams
+
+MOODS_OF_A_STREAM = 2
 
 Pairs = Literal["all", "corpus", "speaker"]
 
@@ -45,12 +48,32 @@ class TrainingSet:
 
 
 def training_set(table: FeatureTable, prior: FeaturePrior, settings: FitSettings, seed: int) -> TrainingSet:
-    """Prepare clips for training: draw orders, gather labels, fall back on circumplex positions."""
+    """Prepare clips for training: draw streams, gather labels, fall back on circumplex positions."""
     draws = [
-        normalise(table, prior, Normalisation.CAUSAL, seed + draw)
+        in_streams(table, streams(table.clips, draw, seed), prior, seed + draw)
         for draw in range(settings.validation.draws)
     ]
     return TrainingSet(table, torch.from_numpy(np.stack(draws)), targets_of(table.clips, settings.loss.pairs))
+
+
+def streams(clips: Sequence[Clip], draw: int, seed: int) -> list[str]:
+    """The stream that plays each clip: in even draws one for each speaker, in odd ones one for a few moods.
+
+    Actors go through all moods within minutes, other people do not. A model that has only seen baselines of
+    all moods takes a speaker's one mood for neutral.
+    """
+    if draw % 2 == 0:
+        return [clip.speaker for clip in clips]
+    generator = np.random.default_rng(seed + draw)
+    classes: dict[str, set[str]] = {}
+    for clip in clips:
+        classes.setdefault(clip.speaker, set()).add(clip.emotion)
+    dealt = {
+        (speaker, str(emotion)): place // MOODS_OF_A_STREAM
+        for speaker, moods in classes.items()
+        for place, emotion in enumerate(generator.permutation(sorted(moods)))
+    }
+    return [f"{clip.speaker}/{dealt[clip.speaker, clip.emotion]}" for clip in clips]
 
 
 def targets_of(clips: tuple[Clip, ...], pairs: Pairs) -> Targets:

@@ -28,9 +28,9 @@ from cmlstream.models.archive import Archive
 from cmlstream.models.contract import REGION_MINIMUM_SAMPLES, SAMPLE_RATE, Samples
 from cmlstream.models.segment import Segmenter
 from cmlstream.models.window import RollingWindows, Window
+from cmlstream.trainer.invented import music
 from cmlstream.trainer.pieces import cut as cut_clip
 from cmlstream.trainer.pieces import read_clip
-from tests.models import music
 from tests.models.voice_activity import reference
 from tests.signals import quiet_noise, silence
 

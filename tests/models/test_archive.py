@@ -44,6 +44,8 @@ CARD = ModelCard(
     recipe="none",
 )
 
+NOVELTY_OFFSET = -3.0
+
 
 @pytest.fixture(scope="module")
 def voices() -> list[Samples]:
@@ -58,7 +60,8 @@ def model(voices: list[Samples]) -> AffectModel:
     features_BF = front_end(waveform_BT, lengths_B).numpy()
     prior = FeaturePrior(features_BF.mean(0), features_BF.std(0) + 0.1 * np.abs(features_BF).mean(0) + 0.01)
     encoder, head = Encoder(len(FEATURE_NAMES), DEFAULT), AffectHead(DEFAULT.latent)
-    return AffectModel(front_end, prior, encoder, head, Calibration(1.5, 2.0, -1.0)).eval()
+    calibration = Calibration(1.5, (0.01,) * len(FEATURE_NAMES), (0.02,) * len(FEATURE_NAMES), NOVELTY_OFFSET)
+    return AffectModel(front_end, prior, encoder, head, calibration).eval()
 
 
 @pytest.fixture(scope="module")
@@ -200,12 +203,19 @@ def test_each_row_is_scored_against_its_own_baseline(loaded: Archive, voices: li
     np.testing.assert_allclose(other.scores_F, 0, atol=1e-3)
 
 
-def test_novelty_grows_with_the_distance_from_training(loaded: Archive) -> None:
+def test_novelty_reads_the_scores_and_their_squares_up_to_a_limit(loaded: Archive) -> None:
     prior = loaded.prior
-    features_BF = [prior.mean_F + distance * prior.deviation_F for distance in (0.0, 0.5, 1.0, 3.0)]
-    estimates = loaded.estimate(features_BF, [prior.mean_F] * 4, [prior.deviation_F] * 4)
-    novelty = [estimate.novelty for estimate in estimates]
-    assert novelty == sorted(set(novelty))
+    features_BF = [prior.mean_F + distance * prior.deviation_F for distance in (0.0, 1.0, -1.0, 5.0, 9.0)]
+    estimates = loaded.estimate(features_BF, [prior.mean_F] * 5, [prior.deviation_F] * 5)
+    average, above, below, far, farther = (estimate.novelty for estimate in estimates)
+    assert average == pytest.approx(logistic(NOVELTY_OFFSET), abs=1e-5)
+    assert above == pytest.approx(logistic(NOVELTY_OFFSET + 88 * (0.01 + 0.02)), abs=1e-3)
+    assert below == pytest.approx(logistic(NOVELTY_OFFSET + 88 * (-0.01 + 0.02)), abs=1e-3)
+    assert far == pytest.approx(farther, abs=1e-6)
+
+
+def logistic(value: float) -> float:
+    return float(1 / (1 + np.exp(-value)))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])

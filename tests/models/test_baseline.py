@@ -38,7 +38,7 @@ def test_begins_as_the_prior() -> None:
     np.testing.assert_allclose(baseline.deviation_F, PRIOR.deviation_F)
 
 
-def test_prior_is_worth_thirty_seconds() -> None:
+def test_the_prior_weighs_as_much_as_its_seconds() -> None:
     baseline = told([(np.array([3.0, -2.0, 0.0]), PRIOR_S)])
     np.testing.assert_allclose(baseline.mean_F, [2.0, -2.0, 0.0])
 

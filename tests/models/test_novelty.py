@@ -3,7 +3,8 @@ import pytest
 
 from cmlstream.models import archive
 from cmlstream.models.contract import SAMPLE_RATE
-from tests.models import music, novelty
+from cmlstream.trainer.invented import music
+from tests.models import novelty
 from tests.signals import quiet_noise, silence, speech_like
 
 

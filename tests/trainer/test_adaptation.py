@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cmlstream.models.baseline import FeaturePrior
+from cmlstream.models.baseline import PRIOR_S, FeaturePrior
 from cmlstream.trainer.adaptation import ADAPTED_S, ADAPTING_S, Stage, stages_of
 from cmlstream.trainer.hearing import Heard
 
@@ -37,9 +37,9 @@ def test_a_short_speaker_is_played_until_adapted() -> None:
     clip = Heard(np.full((1, 3), 5, np.float32), np.array([3.0]))
     once = stages_of([clip], ["s"], PRIOR, 1)[Stage.ADAPTED]
     assert once.reached_N.all()
-    # Of 300 s a half-life of 300 s leaves the weight of 216 s; the prior's 30 s hold mean and variance.
+    # Of 300 s a half-life of 300 s leaves the weight of 216 s; the prior's 20 s hold mean and variance.
     assert ADAPTED_S == 300
-    share = 30 / (30 + 216)
+    share = PRIOR_S / (PRIOR_S + 216)
     np.testing.assert_allclose(once.scores_NF, 5 * share / np.sqrt(share), rtol=0.02)
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from cmlstream.models.encoder import EncoderSettings
-from cmlstream.trainer.calibration import fit_readout, novelty_of, temperature_of
+from cmlstream.trainer.calibration import fit_readout, temperature_of
 from cmlstream.trainer.evaluation import Predictions
 from cmlstream.trainer.network import Network
 from cmlstream.trainer.settings import FitSettings, ValidationSettings
@@ -31,16 +31,6 @@ def test_the_temperature_undoes_overconfidence(overconfidence: float) -> None:
     assert temperature_of(predictions(overconfidence * logits_NE), truth_N) == pytest.approx(
         overconfidence, rel=0.1
     )
-
-
-def test_novelty_maps_the_median_and_the_unusual() -> None:
-    scores_NF = np.random.default_rng(0).normal(size=(5000, 88)).astype(np.float32)
-    scores_NF *= np.random.default_rng(1).uniform(0.3, 3, (5000, 1)).astype(np.float32)
-    slope, offset = novelty_of(scores_NF)
-    distance_N = np.sqrt((scores_NF.astype(float) ** 2).mean(1))
-    novelty_N = 1 / (1 + np.exp(-(slope * np.log(distance_N) + offset)))
-    assert np.median(novelty_N) == pytest.approx(0.05, abs=0.002)
-    assert np.percentile(novelty_N, 99) == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_readout_is_the_least_squares_line_of_each_half() -> None:

@@ -22,6 +22,8 @@ latent = 4
 [optimiser]
 epochs = 3
 batch = 8
+[material]
+takes = 1
 [validation]
 folds = 3
 draws = 2
@@ -77,7 +79,9 @@ def test_the_same_seed_gives_the_same_archive_and_an_interrupted_fit_ends_alike(
 ) -> None:
     first = archive.load(fitted[0]).script.state_dict()
     fit(corpus, "short.pt", "--checkpoint", tmp_path, "--epochs", 1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["final.pt", "folds.pt", "history.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("final.pt", "folds.pt", "history.jsonl", "model.pt")
+    ]
     (tmp_path / "final.pt").unlink()
     output, finished = fit(corpus, "resumed.pt", "--checkpoint", tmp_path)
     assert finished.returncode == 0, finished.stderr

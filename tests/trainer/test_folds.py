@@ -1,5 +1,6 @@
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from cmlstream.models.contract import EMOTIONS
 from cmlstream.models.errors import ConfigurationError, CorpusError
-from cmlstream.trainer.folds import Fold, check_disjoint, speaker_folds
+from cmlstream.trainer.folds import Fold, check_disjoint, language_folds, speaker_folds
 from cmlstream.trainer.manifest import Clip
 from tests.trainer.corpus import clip
 
@@ -55,7 +56,7 @@ def test_three_clips_in_all() -> None:
 
 def test_a_speaker_on_two_sides_is_named() -> None:
     clips = [clip("anna"), clip("bert"), clip("carl"), clip("anna")]
-    fold = Fold(np.array([0]), np.array([1, 2]), np.array([3]))
+    fold = Fold("one", np.array([0]), np.array([1, 2]), np.array([3]))
     with pytest.raises(CorpusError, match="speaker anna is on two sides"):
         check_disjoint(clips, fold)
 
@@ -64,3 +65,30 @@ def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'cmlstream\[train\]'"):
         speaker_folds(balanced(3), 3, 0)
+
+
+def speaking(*languages: str) -> list[Clip]:
+    return [replace(clip(f"{language}/{n}"), language=language) for language in languages for n in range(3)]
+
+
+def test_every_language_is_left_out_once() -> None:
+    clips = speaking("de", "en", "de", "pl")
+    folds = language_folds(clips)
+    assert [fold.name for fold in folds] == ["without de", "without en", "without pl"]
+    for fold in folds:
+        language = fold.name.removeprefix("without ")
+        assert all(clips[number].language == language for number in fold.measured)
+        assert all(clips[number].language != language for number in fold.training)
+        assert len(fold.measured) + len(fold.training) == len(clips)
+        assert len(fold.stopping) == 0
+
+
+def test_two_languages_are_too_few_to_leave_one_out() -> None:
+    with pytest.raises(CorpusError, match=r"at least 3; there are de, en.*by = \"speaker\""):
+        language_folds(speaking("de", "en"))
+
+
+def test_who_speaks_two_languages_cannot_be_left_out() -> None:
+    polyglot = [replace(clip("anna"), language=language) for language in ("de", "en", "pl")]
+    with pytest.raises(CorpusError, match="speaker anna is on two sides"):
+        language_folds(polyglot)

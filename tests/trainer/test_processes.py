@@ -26,7 +26,7 @@ draws = 2
 
 ALONE = [sys.executable]
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-PROGRAM = "from cmlstream.trainer.cli import main; main()"
+PROGRAM = "from cmlstream.trainer.cli import main\nif __name__ == '__main__':\n    main()\n"
 
 
 def fit(folder: Path, name: str, launcher: list[str]) -> dict[str, torch.Tensor]:
@@ -56,7 +56,7 @@ def test_two_processes_share_the_members_and_end_as_one_does(tmp_path: Path) -> 
     kept = sorted(path.name for path in (tmp_path / "shared").iterdir())
     assert kept == [
         *("final-1-of-2.pt", "folds-1-of-2.pt", "folds-2-of-2.pt"),
-        *("history-1-of-2.jsonl", "history-2-of-2.jsonl"),
+        *("history-1-of-2.jsonl", "history-2-of-2.jsonl", "model.pt"),
     ]
     assert {line.run for line in read(tmp_path / "shared" / "history-2-of-2.jsonl")} == {"fold 2"}
 

@@ -7,7 +7,14 @@ from cmlstream.models.baseline import Baseline
 from cmlstream.models.egemaps import FEATURE_NAMES
 from cmlstream.models.errors import CorpusError
 from cmlstream.trainer.pieces import Pieces
-from cmlstream.trainer.table import FeatureTable, Normalisation, normalise, prior_of, stack
+from cmlstream.trainer.table import (
+    FeatureTable,
+    Normalisation,
+    joined,
+    normalise,
+    prior_of,
+    stack,
+)
 from tests.trainer.corpus import invented_table
 
 
@@ -142,3 +149,12 @@ def test_scores_are_finite_and_limited(table: FeatureTable, normalisation: Norma
     scores_NF = normalise(broken, prior_of(table), normalisation, 0)
     assert np.isfinite(scores_NF).all()
     assert np.abs(scores_NF).max() <= 10
+
+
+def test_joined_tables_keep_their_clips_and_pieces(table: FeatureTable) -> None:
+    one, other = table.subset([0, 5]), table.subset([7])
+    both = joined([one, other])
+    assert both.clips == (*one.clips, *other.clips)
+    np.testing.assert_array_equal(both.features_NF, np.concatenate([one.features_NF, other.features_NF]))
+    np.testing.assert_array_equal(both.subset([2]).features_NF, other.features_NF)
+    np.testing.assert_array_equal(both.subset([0, 1]).speech_s_N, one.speech_s_N)

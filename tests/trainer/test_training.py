@@ -3,9 +3,10 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from cmlstream.models.contract import EMOTIONS
 from cmlstream.trainer.settings import FitSettings, ValidationSettings
 from cmlstream.trainer.table import prior_of
-from cmlstream.trainer.training import targets_of, training_set
+from cmlstream.trainer.training import streams, targets_of, training_set
 from tests.trainer.corpus import clip, invented_table
 
 
@@ -50,3 +51,17 @@ def test_pairs_are_made_within_groups(pairs: Literal["all", "corpus", "speaker"]
     assert known.groups == len(known.group_B.unique()) == groups
     assert known.group_B.max() == groups - 1
     assert known.group_B[0] == known.group_B[3]
+
+
+def test_even_draws_play_a_speaker_in_one_stream_and_odd_ones_a_few_moods_in_each() -> None:
+    clips = [
+        clip(speaker, emotion) for speaker in ("a", "b") for emotion in (*EMOTIONS, "fear") for _ in "xy"
+    ]
+    assert streams(clips, 0, 1) == [one.speaker for one in clips]
+    moods_of: dict[str, set[str]] = {}
+    for stream, one in zip(streams(clips, 1, 1), clips, strict=True):
+        moods_of.setdefault(stream, set()).add(one.emotion)
+        assert stream.startswith(one.speaker)
+    assert sorted(map(len, moods_of.values())) == [1, 1, 2, 2, 2, 2]
+    assert streams(clips, 1, 1) == streams(clips, 1, 1)
+    assert len({tuple(streams(clips, draw, 1)) for draw in (1, 3, 5, 7, 9)}) > 1

@@ -17,6 +17,7 @@ from .common import (
     cache_option,
     chosen,
     corpora_option,
+    corrections_option,
     make_room_for,
     manifest_argument,
     material,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @click.option("--tensorboard", type=DIRECTORY, default=None, help="Write the curves here for TensorBoard.")
 @role_option
 @corpora_option
+@corrections_option
 @cache_option
 @one_sentence
 def fit(
@@ -62,6 +64,7 @@ def fit(
     tensorboard: Path | None,
     role: str | None,
     corpora: str | None,
+    corrections: Path | None,
     cache: Path | None,
 ) -> None:
     """Fit a model to the clips of MANIFEST and write its archive.
@@ -80,7 +83,7 @@ def fit(
     make_room_for(output)
     torch.set_num_threads(1)  # the networks are small: more threads cost more than they bring
     settings = _settings(config, preset, variant, epochs)
-    source = material(manifest, cache)
+    source = material(manifest, cache, corrections)
     transfer = [clip for clip in source.clips if clip.role == "transfer"]
     clips = [clip for clip in chosen(source.clips, role, corpora) if clip.role != "transfer"]
     check_trainable(clips)
@@ -88,10 +91,12 @@ def fit(
     with processes.together(), _listeners(checkpoint, tensorboard) as report:
         with processes.first_then_others():
             table = source.features_of(clips)
+            takes = source.takes_of(clips, settings.material.takes)
             transferred = source.features_of(transfer) if transfer else None
         check_servable(table)
         plan = Plan(
             table=table,
+            takes=takes,
             transfer=transferred,
             settings=settings,
             seed=seed,
@@ -101,7 +106,7 @@ def fit(
         )
         outcome = fit_archive(plan, output, report)
         if processes.rank() == 0:
-            console.figures({"unseen speakers": outcome.unseen_speakers} | outcome.transfer)
+            console.figures(outcome.unseen | outcome.transfer)
             console.note(f"{output} written, SHA-256 {outcome.sha256}")
 
 

@@ -1,4 +1,4 @@
-"""Music made for measuring: invented pieces of chords, plucked arpeggios, a melody and drums.
+"""Music made up, to fit novelty with and to measure it: chords, plucked arpeggios, a melody and drums.
 
 It is synthetic throughout: what a model takes for speech in real music, singing above all, it does not show.
 
@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from cmlstream.models.contract import SAMPLE_RATE, Samples
-from tests.signals import FULL_SCALE
+from cmlstream.models.contract import FULL_SCALE, SAMPLE_RATE, Samples
 
 Sound = NDArray[np.float64]
 
@@ -46,7 +45,8 @@ def _pad(chord_hz: Sound, beat_s: float, random: np.random.Generator) -> Sound:
         for pitch_hz in chord_hz
         for harmonic in range(1, 7)
     ]
-    return 0.3 * swell_T * np.sum(voices, 0)
+    pad_T: Sound = 0.3 * swell_T * np.sum(voices, 0)
+    return pad_T
 
 
 def _arpeggio(chord_hz: Sound, beat_s: float, random: np.random.Generator) -> Sound:
@@ -96,12 +96,14 @@ def _wind(pitch_hz: float, duration_s: float) -> Sound:
     time_T = _time(duration_s)
     phase_T = 2 * np.pi * pitch_hz * time_T - 0.006 * pitch_hz * np.cos(2 * np.pi * 5.5 * time_T) / 5.5
     swell_T = np.minimum(1, np.minimum(time_T, time_T[::-1]) / 0.04)
-    return 0.6 * swell_T * (np.sin(phase_T) + 0.4 * np.sin(2 * phase_T) + 0.2 * np.sin(3 * phase_T))
+    wind_T: Sound = np.sin(phase_T) + 0.4 * np.sin(2 * phase_T) + 0.2 * np.sin(3 * phase_T)
+    return 0.6 * swell_T * wind_T
 
 
 def _bass_drum() -> Sound:
     time_T = _time(0.25)
-    return np.sin(2 * np.pi * (50 * time_T - 4 * np.exp(-30 * time_T))) * np.exp(-12 * time_T)
+    drum_T: Sound = np.sin(2 * np.pi * (50 * time_T - 4 * np.exp(-30 * time_T))) * np.exp(-12 * time_T)
+    return drum_T
 
 
 def _noise_burst(duration_s: float, brightness: float, random: np.random.Generator) -> Sound:
@@ -118,4 +120,5 @@ def _time(duration_s: float) -> Sound:
 def at_level(sound_T: Sound, level_dbfs: float) -> Samples:
     """Sound as int16 with this root mean square."""
     scaled_T = sound_T / np.sqrt(np.mean(np.square(sound_T))) * FULL_SCALE * 10 ** (level_dbfs / 20)
-    return np.clip(np.round(scaled_T), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    samples_T: Samples = np.clip(np.round(scaled_T), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    return samples_T
