@@ -19,14 +19,20 @@ from cmlstream.trainer.settings import FitSettings
 from cmlstream.trainer.table import FeatureTable, Normalisation
 from cmlstream.trainer.workers import on_all_cores
 
-from . import baselines, networks
+from . import baselines, networks, ours
 from .baselines import BaselineOutcome, BaselineTask, baseline_task
+from .gains import PLAIN, gains_of
+from .judging import judge
+from .marks import marks_of
 from .networks import Outcome, Task, tasks_of
+from .ours import OursOutcome, OursTask, Recipe, ours_tasks
 from .protocol import SEEDS, all_splits
-from .results import PLAIN, Results, Versions, gains_of, records_of
+from .records import records_of
+from .results import Results, Versions
 from .tables import render
 
-AnyTask = Task | BaselineTask
+AnyTask = Task | BaselineTask | OursTask
+AnyOutcome = Outcome | BaselineOutcome | OursOutcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +41,9 @@ class Plan:
 
     table: FeatureTable
     settings: FitSettings
+    """Of the paper's networks."""
+    recipe: Recipe
+    """Of ours."""
     device: torch.device
     command: str
     """What was typed."""
@@ -57,6 +66,7 @@ def tasks_for(plan: Plan) -> list[AnyTask]:
     """
     splits = all_splits(plan.table.clips)
     tasks: list[AnyTask] = list(tasks_of(plan.table, splits, plan.settings, plan.device))
+    tasks += ours_tasks(plan.table, splits, plan.recipe, plan.device)
     tasks += [baseline_task(plan.table, splits, normalisation) for normalisation in Normalisation]
     return sorted(tasks, key=lambda task: -task.cost)
 
@@ -64,36 +74,48 @@ def tasks_for(plan: Plan) -> list[AnyTask]:
 def reproduce(plan: Plan, tasks: Sequence[AnyTask], on_task: Callable[[AnyTask], None]) -> Found:
     """Work through all tasks; `on_task` is told of each as it is done."""
     began = monotonic()
-    outcomes = []
+    outcomes: list[AnyOutcome] = []
     for task, outcome in zip(tasks, on_all_cores(work, tasks), strict=True):
         outcomes.append(outcome)
         on_task(task)
-    measured = [one for outcome in outcomes for one in outcome.measured]
-    trained = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
-    judged = [outcome for outcome in outcomes if isinstance(outcome, BaselineOutcome)]
-    results = Results(
-        command=plan.command,
-        seeds=SEEDS,
-        epochs=plan.settings.optimiser.epochs,
-        networks=sum(task.networks for task in tasks),
-        minutes=round((monotonic() - began) / 60, 2),
-        versions=versions(),
-        clips=dict(Counter(clip.language for clip in plan.table.clips)),
-        choices=tuple(choice for outcome in judged for choice in outcome.choices),
-        records=tuple(records_of(measured)),
-        gains=tuple(gains_of(measured, [variant for variant in VARIANTS if variant != PLAIN])),
-    )
-    curves = [history.line_of(point.run, point.progress) for outcome in trained for point in outcome.curves]
-    return Found(results, curves)
+    minutes = round((monotonic() - began) / 60, 2)
+    trained = [outcome for outcome in outcomes if not isinstance(outcome, BaselineOutcome)]
+    points = [point for outcome in trained for point in outcome.curves]
+    results = _results(plan, outcomes, sum(task.networks for task in tasks), minutes)
+    return Found(results, [history.line_of(point.run, point.progress) for point in points])
 
 
-def work(task: AnyTask) -> Outcome | BaselineOutcome:
+def work(task: AnyTask) -> AnyOutcome:
     """Do one task."""
     match task:
         case Task():
             return networks.run(task)
         case BaselineTask():
             return baselines.run(task)
+        case OursTask():
+            return ours.run(task)
+
+
+def _results(plan: Plan, outcomes: Sequence[AnyOutcome], count: int, minutes: float) -> Results:
+    heard = [one for outcome in outcomes if isinstance(outcome, OursOutcome) for one in outcome.heard]
+    papers = [outcome for outcome in outcomes if not isinstance(outcome, OursOutcome)]
+    measured = [one for outcome in papers for one in outcome.measured]
+    chosen = [outcome for outcome in papers if isinstance(outcome, BaselineOutcome)]
+    records = tuple(records_of([*measured, *judge(plan.table.clips, heard)]))
+    return Results(
+        command=plan.command,
+        seeds=SEEDS,
+        epochs=plan.settings.optimiser.epochs,
+        ours=plan.recipe.settings,
+        networks=count,
+        minutes=minutes,
+        versions=versions(),
+        clips=dict(Counter(clip.language for clip in plan.table.clips)),
+        choices=tuple(choice for outcome in chosen for choice in outcome.choices),
+        records=records,
+        gains=tuple(gains_of(measured, [variant for variant in VARIANTS if variant != PLAIN])),
+        marks=tuple(marks_of(records)),
+    )
 
 
 def write(found: Found, folder: Path) -> None:

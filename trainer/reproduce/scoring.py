@@ -84,6 +84,12 @@ class Score:
     valence: float | None
     mean_activation: float | None
     mean_valence: float | None
+    ece: float | None = None
+    """Expected calibration error of confidence, of methods that have any, as the two below."""
+    chance_ece: float | None = None
+    """What it would be on as many clips if every probability were true."""
+    auroc: float | None = None
+    """Of confidence against being right."""
 
 
 def read_out(points_ND: NDArray[np.floating], labels: Labels, split: Split, readers: Readers) -> Readings:

@@ -1,15 +1,17 @@
-"""Results as Markdown: what holds, per language, from language to language, and beside the baselines."""
+"""Results as Markdown: what is reached, what holds, per language, from language to language."""
 
 from collections.abc import Iterator, Sequence
 
 from cmlstream.trainer.losses import VARIANTS
 
 from .baselines import METHOD as BASELINE
+from .gains import PLAIN, Gain
+from .markdown import NOTHING, mean, number, spread, table
+from .our_tables import our_tables, recipe
 from .protocol import Protocol
-from .results import FIGURES, FOLDS, PLAIN, Figure, FigureName, Gain, Record, Results
+from .records import FIGURES, FOLDS, FigureName, Record
+from .results import Results
 from .scoring import EVERYWHERE
-
-NOTHING = "–"
 
 TITLES: dict[FigureName, str] = {
     "uar": "UAR",
@@ -23,12 +25,13 @@ MARKS = {"yes": "✓", "no": "✗", "undecided": "·"}
 
 INTRODUCTION = """\
 UAR is over anger, happiness, neutral and sadness; r is Pearson's correlation with published activation and
-valence, on the languages that have them. Every latent is read by the same readers, fitted to the training
-clips: an RBF SVM for the class, ridge regression for activation and valence. A latent without labels has no
-axis that means activation and no sign, so that reading is what is fair to all variants; the mean of the
-latent (of its half, for `actval`), which the published figures are of, is given beside it. Labels to train on
-are the published ones of a corpus that has them and the circumplex position of the class elsewhere; labels to
-measure by are published ones alone. Surprise and calm have no position and train the autoencoder only.
+valence, on the languages that have them. The latents of the paper's networks are all read by the same
+readers, fitted to the training clips: an RBF SVM for the class, ridge regression for activation and valence.
+A latent without labels has no axis that means activation and no sign, so that reading is what is fair to all
+variants; the mean of the latent (of its half, for `actval`), which the published figures are of, is given
+beside it. Labels to train on are the published ones of a corpus that has them and the circumplex position of
+the class elsewhere; labels to measure by are published ones alone. Surprise and calm have no position and
+train the autoencoder only.
 
 Normalisation: `none`, the training clips' statistics; `corpus`, each corpus's own, all at once
 (transductive); `causal`, the running baseline of a stream that plays each speaker's clips in a random order.
@@ -40,8 +43,9 @@ def render(results: Results) -> str:
     return "\n\n".join(
         part
         for part in (
-            "# The paper's protocol",
+            "# The paper's protocol, and ours",
             INTRODUCTION,
+            *our_tables(results),
             *_claim(results),
             *_left_out(results, Protocol.LEAVE_ONE_OUT, "Leave one language out"),
             *_left_out(results, Protocol.TRANSFER, "All source languages to the transfer corpora"),
@@ -52,27 +56,8 @@ def render(results: Results) -> str:
     ) + "\n"  # fmt: skip
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def number(value: float | None) -> str:
-    """Three decimals without the zero before the point."""
-    if value is None:
-        return NOTHING
-    digits = f"{abs(value):.3f}".removeprefix("0")
-    return f"−{digits}" if value < 0 else digits
-
-
-def mean(figure: Figure | None) -> str:
-    """The mean of a figure."""
-    return number(None if figure is None else figure.mean)
-
-
 def _claim(results: Results) -> Iterator[str]:
-    yield "## 1. Does the metric loss beat the plain autoencoder?"
+    yield "## Does the metric loss beat the plain autoencoder?"
     yield (
         "Gain of each variant over the plain autoencoder (whose own figure is under `none`), on the same "
         "splits with the same seeds: ✓ where the 95 % interval over seeds lies above zero, ✗ where it lies "
@@ -121,9 +106,7 @@ def _signed(gain: Gain) -> str:
 
 def _left_out(results: Results, protocol: Protocol, title: str) -> Iterator[str]:
     """A table for each normalisation: methods against languages, UAR and the correlations that are known."""
-    records = [
-        record for record in results.records if record.protocol == protocol and record.language != EVERYWHERE
-    ]
+    records = [record for record in results.records if record.protocol == protocol and record.is_of_language]
     if records:
         yield f"## {title}"
     for normalisation in dict.fromkeys(record.normalisation for record in records):
@@ -160,22 +143,18 @@ def _within(results: Results) -> Iterator[str]:
     for protocol in dict.fromkeys(record.protocol for record in records):
         yield f"### {protocol.capitalize()}"
         rows = [
-            [record.method, record.normalisation, *(_spread(getattr(record, name)) for name in FIGURES)]
+            [record.method, record.normalisation, *(spread(getattr(record, name)) for name in FIGURES)]
             for record in records
             if record.protocol == protocol
         ]
         yield table(["", "normalisation", *TITLES.values()], rows)
 
 
-def _spread(figure: Figure | None) -> str:
-    return NOTHING if figure is None else f"{number(figure.mean)} ± {number(figure.deviation)}"
-
-
 def _matrices(results: Results) -> Iterator[str]:
     records = [
         record
         for record in results.records
-        if record.protocol == Protocol.ONE_LANGUAGE and record.language != EVERYWHERE
+        if record.protocol == Protocol.ONE_LANGUAGE and record.is_of_language
     ]
     if records:
         yield "## From one language to another"
@@ -211,8 +190,9 @@ def _provenance(results: Results) -> Iterator[str]:
         [
             f"    {results.command}",
             "",
-            f"- seeds {', '.join(map(str, results.seeds))}; {results.epochs} epochs; {results.networks} "
-            f"networks in {results.minutes:.1f} minutes",
+            f"- seeds {', '.join(map(str, results.seeds))}; {results.networks} networks in "
+            f"{results.minutes:.1f} minutes",
+            f"- the paper's: {results.epochs} epochs; {recipe(results.ours)}",
             f"- clips: {clips}",
             f"- cmlstream {versions.cmlstream} {versions.commit}, torch {versions.torch}, "
             f"NumPy {versions.numpy}, scikit-learn {versions.scikit_learn}, Python "

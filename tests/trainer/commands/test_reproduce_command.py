@@ -11,6 +11,8 @@ from cmlstream.trainer.cli import main
 from cmlstream.trainer.history import read
 from cmlstream.trainer.losses import VARIANTS
 from cmlstream.trainer.reproduce.baselines import METHOD
+from cmlstream.trainer.reproduce.judging import TOGETHER
+from cmlstream.trainer.reproduce.ours import ALIKE, OURS
 from cmlstream.trainer.reproduce.protocol import Protocol
 from cmlstream.trainer.reproduce.results import Results
 from tests.trainer.feature_table import write_features
@@ -18,12 +20,26 @@ from tests.trainer.reproduce.languages import languages_table
 
 FOUR = ("s0", "s1", "s3", "s4")
 
+OURS_IN_BRIEF = """
+[encoder]
+hidden = [16]
+latent = 4
+
+[optimiser]
+epochs = 2
+
+[validation]
+draws = 2
+"""
+
 
 @pytest.mark.slow
 def test_the_whole_protocol_leaves_its_tables_figures_and_curves(tmp_path: Path) -> None:
     features = write_features(tmp_path / "features.csv", languages_table())
     program = "from cmlstream.trainer.cli import main; main()"
+    (tmp_path / "ours.toml").write_text(OURS_IN_BRIEF)
     options = ("reproduce", features, "-o", tmp_path / "found", "--epochs", 1)
+    options += ("--config", tmp_path / "ours.toml")
     command = [sys.executable, "-W", "error", "-c", program, *map(str, options)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
@@ -32,18 +48,21 @@ def test_the_whole_protocol_leaves_its_tables_figures_and_curves(tmp_path: Path)
     assert names == ["history.jsonl", "results.json", "results.md"]
 
     results = msgspec.json.decode((tmp_path / "found" / "results.json").read_bytes(), type=Results)
-    networks = len(VARIANTS) * 3 * 5 * (10 + 2 + 2 + 1)
+    networks = 3 * 5 * (len(VARIANTS) * (10 + 2 + 2 + 1) + 2 + 1)
     assert results.networks == networks
-    assert {record.method for record in results.records} == {*VARIANTS, METHOD}
+    assert {record.method for record in results.records} == {*VARIANTS, METHOD, OURS, ALIKE, TOGETHER}
     assert {record.protocol for record in results.records} == {*map(str, Protocol)}
     assert {record.normalisation for record in results.records} == {"none", "corpus", "causal"}
     assert len(results.choices) == 9
-    assert results.command.endswith("--epochs 1")
+    assert "--epochs 1" in results.command
+    assert results.ours.encoder.hidden == (16,)
+    assert {mark.protocol for mark in results.marks} == {Protocol.LEAVE_ONE_OUT, Protocol.TRANSFER}
     transfer = [record for record in results.records if record.protocol == Protocol.TRANSFER]
     assert {record.language for record in transfer} == {"all", "ur"}
     assert {record.uar.n for record in transfer if record.uar and record.method == "act"} == {5}
     assert len({line.run for line in read(tmp_path / "found" / "history.jsonl")}) == networks
     text = (tmp_path / "found" / "results.md").read_text()
+    assert "## What the model must reach" in text
     assert "## From one language to another" in text
     assert "reproduce" in text
 
