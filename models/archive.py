@@ -71,9 +71,23 @@ class Archive:
         return [_estimate(outputs, row) for row in range(len(outputs.activation_B))]
 
 
+def path_of(name: str) -> Path:
+    """The archive of that name among those that ship, or else the file of that name."""
+    return next((path for path in _shipped() if path.parent.name == name), Path(name))
+
+
+def shipped_names() -> list[str]:
+    """What the models that ship are called: the names of their folders."""
+    return [path.parent.name for path in _shipped()]
+
+
 def default_path() -> Path:
-    """Where the model that ships lies."""
-    return Path(__file__).parent / "default" / "affect.pt"
+    """Where the model lies that is used unless another is named."""
+    return path_of("default")
+
+
+def _shipped() -> list[Path]:
+    return sorted(Path(__file__).parent.glob("*/affect.pt"))
 
 
 def script(module: nn.Module) -> torch.jit.ScriptModule:

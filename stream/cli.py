@@ -37,7 +37,9 @@ def cli(log_level: str) -> None:
 @click.option("--host", help="Address to serve the page and events on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to serve them on; 0 takes a free one.  [default: 8765]")
 @click.option("--insecure", is_flag=True, default=None, help="Allow a --host that others can reach.")
-@click.option("--model", metavar="FILE", help="Archive to use instead of the one that ships.")
+@click.option(
+    "--model", metavar="NAME", help="`default`, `cc0` (for every use) or an archive.  [default: default]"
+)
 @click.option("--trust-model", is_flag=True, default=None, help="Accept an archive without .sha256.")
 @click.option("--hop-ms", type=int, help="Distance of rolling estimates.  [default: 250]")
 @click.option("--window-s", type=float, help="Speech each rolling estimate looks at.  [default: 3]")
@@ -86,10 +88,10 @@ def features(files: tuple[Path, ...], output: Path | None, lld: bool) -> None:
 
 
 @cli.command()
-@click.option("--model", metavar="FILE", type=click.Path(path_type=Path), help="Archive to look at.")
+@click.option("--model", metavar="NAME", default="default", help="`default`, `cc0` or an archive.")
 @click.option("--trust-model", is_flag=True, help="Accept an archive without .sha256.")
 @click.option("--json", "as_json", is_flag=True, help="Write the card as JSON.")
-def model(model: Path | None, trust_model: bool, as_json: bool) -> None:
+def model(model: str, trust_model: bool, as_json: bool) -> None:
     """Show the card of the model in use."""
     from .show import show_model
 

@@ -32,7 +32,8 @@ class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Other origins whose pages may follow the events, such as a dashboard's development server."""
 
     redis: str | None = None
-    model: str | None = None
+    model: str = "default"
+    """The name of a model that ships, or a file."""
     trust_model: bool = False
     hop_ms: Annotated[int, Meta(ge=50, le=5000)] = 250
     window_s: Annotated[float, Meta(ge=1, le=20)] = 3.0

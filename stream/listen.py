@@ -7,7 +7,6 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -31,6 +30,7 @@ from .sources.open import SourceSettings, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from cmlstream.models.archive import Archive
 
@@ -65,8 +65,7 @@ def prepare(settings: ListenSettings) -> Listening:
 
     Raises ModelError, InputError or ConfigurationError for what cannot be used.
     """
-    path = Path(settings.model) if settings.model else archive.default_path()
-    loaded = archive.load(path, trust=settings.trust_model)
+    loaded = archive.load(archive.path_of(settings.model), trust=settings.trust_model)
     return Listening(settings, _source(settings), loaded)
 
 

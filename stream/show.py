@@ -41,9 +41,9 @@ def show_devices(*, as_json: bool) -> None:
     Console().print(table)
 
 
-def show_model(path: Path | None, *, trust: bool, as_json: bool) -> None:
-    """Print the card of the archive at `path`, or of the one that ships; raises ModelError."""
-    path = path or archive.default_path()
+def show_model(name: str, *, trust: bool, as_json: bool) -> None:
+    """Print the card of an archive, a file or the name of one that ships; raises ModelError."""
+    path = archive.path_of(name)
     loaded = archive.load(path, trust=trust)
     if as_json:
         click.echo(msgspec.json.encode(loaded.card))

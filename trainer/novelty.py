@@ -62,10 +62,10 @@ def fit_novelty(speech: Sequence[Scores], others: Sequence[Scores]) -> Novelty:
     model = LogisticRegression(C=PENALTY, max_iter=3000)
     model.fit(_terms(np.concatenate(sets)), side_N, sample_weight=weight_N * len(side_N) / 2)
     usual, unusual = np.percentile(model.decision_function(_terms(speech[0])), [50.0, UNUSUAL_PERCENTILE])
-    slope = (_logit(UNUSUAL_NOVELTY) - _logit(MEDIAN_NOVELTY)) / max(unusual - usual, 1e-3)
+    slope = (_logit(UNUSUAL_NOVELTY) - _logit(MEDIAN_NOVELTY)) / max(float(unusual - usual), 1e-3)
     linear_F, square_F = np.split(slope * model.coef_[0], 2)
     offset = _logit(UNUSUAL_NOVELTY) + slope * float(model.intercept_[0] - unusual)
-    return Novelty(linear_F, square_F / NOVELTY_LIMIT, offset)
+    return Novelty(linear_F, square_F / NOVELTY_LIMIT, float(offset))
 
 
 def invented_features() -> list[NDArray[np.float32]]:

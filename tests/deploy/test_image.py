@@ -38,11 +38,14 @@ def test_wheel_holds_model_sample_page_and_types(wheel):
     for pattern in (
         r"cmlstream/models/default/.+\.pt",
         r"cmlstream/models/default/.+\.sha256",
+        r"cmlstream/models/cc0/.+\.pt",
+        r"cmlstream/models/cc0/.+\.sha256",
         r"cmlstream/stream/sources/sample\.flac",
         r"cmlstream/stream/page/index\.html",
         r"cmlstream/(stream|models|trainer)/py\.typed",
         r".+/licenses/LICENSE",
         r".+/licenses/models/default/LICENSE",
+        r".+/licenses/models/cc0/LICENSE",
     ):
         assert any(re.fullmatch(pattern, name) for name in shipped), pattern
 

@@ -312,4 +312,20 @@ def test_the_model_that_ships_is_whole_and_says_what_it_is() -> None:
     assert shipped.card.limits
     assert {corpus.name for corpus in shipped.card.corpora} == {"emodb", "ravdess", "nemo", "emotiontts_ko"}
     assert all(corpus.terms != "not stated" for corpus in shipped.card.corpora)
-    assert shipped.card.metrics["unseen_speakers_uar"] > 0.25
+    assert shipped.card.metrics["unseen_languages_uar"] > 0.25
+
+
+def test_a_name_is_a_model_that_ships_and_anything_else_a_file() -> None:
+    assert archive.shipped_names() == ["cc0", "default"]
+    assert archive.path_of("default") == archive.default_path()
+    assert archive.path_of("folder/tiny.pt") == Path("folder/tiny.pt")
+    assert archive.path_of("./default") == Path("default")
+
+
+@pytest.mark.parametrize("name", archive.shipped_names())
+def test_every_model_that_ships_loads_and_tells_its_terms(name: str) -> None:
+    card = archive.load(archive.path_of(name)).card
+    assert card.name == f"cmlstream-{name}"
+    assert all(corpus.terms != "not stated" for corpus in card.corpora)
+    if name == "cc0":
+        assert all("CC0" in corpus.terms for corpus in card.corpora)

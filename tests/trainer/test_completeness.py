@@ -8,7 +8,6 @@ from cmlstream.models.affect import AffectModel
 from cmlstream.models.contract import ModelCard
 from cmlstream.models.errors import ConfigurationError, ModelError
 from cmlstream.trainer.completeness import TEXTS, check_card, check_hears, check_numbers
-from cmlstream.trainer.shipped import model_path, names
 from tests.trainer.small_model import small_card, small_model, tampered
 
 
@@ -27,9 +26,9 @@ def test_a_card_of_which_nothing_is_missing_passes(card: ModelCard) -> None:
     check_card(card)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", archive.shipped_names())
 def test_a_model_that_ships_passes(name: str) -> None:
-    loaded = archive.load(model_path(name))
+    loaded = archive.load(archive.path_of(name))
     check_hears(loaded.card)
     check_card(loaded.card)
     check_numbers(loaded.script, loaded.card)

@@ -63,10 +63,9 @@ def evaluate(
     from cmlstream.trainer.breakdown import check_labelled
     from cmlstream.trainer.breakdown import evaluate as evaluation_of
     from cmlstream.trainer.intervals import Bootstrap
-    from cmlstream.trainer.shipped import model_path
     from cmlstream.trainer.table import Normalisation
 
-    loaded = archive.load(model_path(model), trust=trust_model)
+    loaded = archive.load(archive.path_of(model), trust=trust_model)
     source = material(manifest, cache, corrections)
     clips = chosen(source.clips, role, corpora)
     check_labelled(clips)

@@ -23,11 +23,11 @@ def export(checkpoint: str, output: Path, trust_model: bool) -> None:
     Nothing is written unless the card is complete, all numbers are finite, the scripted model answers the
     reference audio as the trained one does, and audio in pieces is answered as all of it at once.
     """
+    from cmlstream.models import archive
     from cmlstream.trainer import console
     from cmlstream.trainer.finished import NAME
-    from cmlstream.trainer.shipped import model_path
 
-    path = model_path(checkpoint)
+    path = archive.path_of(checkpoint)
     path = path / NAME if path.is_dir() else path
     if path.resolve() == output.resolve():
         raise ConfigurationError(f"{output} is what is exported: name another -o.")

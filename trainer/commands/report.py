@@ -78,13 +78,12 @@ def report(
     from cmlstream.trainer.report.curves import curves
     from cmlstream.trainer.report.folder import PAGE, check_folder, write
     from cmlstream.trainer.report.transfer import transfer
-    from cmlstream.trainer.shipped import model_path
     from cmlstream.trainer.table import Normalisation
 
     check_folder(output)
     make_room_for(output)
     torch.set_num_threads(1)  # the networks are small: more threads cost more than they bring
-    loaded = archive.load(model_path(model), trust=trust_model)
+    loaded = archive.load(archive.path_of(model), trust=trust_model)
     training = curves(history)
     languages = transfer(results, Normalisation(normalisation))
     source = material(manifest, cache, corrections)

@@ -59,9 +59,8 @@ def robustness(
     from cmlstream.trainer.conditions import every_condition, recordings_in
     from cmlstream.trainer.features import default_cache
     from cmlstream.trainer.robustness_report import report_of
-    from cmlstream.trainer.shipped import model_path
 
-    loaded = archive.load(model_path(model), trust=trust_model)
+    loaded = archive.load(archive.path_of(model), trust=trust_model)
     source = material(manifest, cache, corrections)
     if not isinstance(source, Recordings):
         raise ConfigurationError(
