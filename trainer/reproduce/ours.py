@@ -140,7 +140,7 @@ def _members(task: OursTask, training: FeatureTable) -> Iterator[Member]:
     if task.trained_under is Normalisation.CAUSAL:
         sets = [_in_streams(task, training, seed) for seed in task.split.seeds]
     else:
-        sets = [_all_at_once(task, training)] * task.networks
+        sets = [all_at_once(task, training)] * task.networks
     for seed, data in zip(task.split.seeds, sets, strict=True):
         name = _subject(task, task.trained_under, seed).run
         yield Member(name, data, task.recipe.settings.loss, seed)
@@ -161,7 +161,7 @@ def _in_streams(task: OursTask, training: FeatureTable, seed: int) -> TrainingSe
     return plan.training_set(training)
 
 
-def _all_at_once(task: OursTask, training: FeatureTable) -> TrainingSet:
+def all_at_once(task: OursTask, training: FeatureTable) -> TrainingSet:
     """The same clips and takes without streams; each take is a corpus of its own, recorded otherwise."""
     tables = [training, *(_of_clips(take, training) for take in task.recipe.takes)]
     prior, table = prior_of(training), joined(tables)

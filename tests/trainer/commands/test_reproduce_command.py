@@ -34,8 +34,9 @@ draws = 2
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_whole_protocol_leaves_its_tables_figures_and_curves(tmp_path: Path) -> None:
-    features = write_features(tmp_path / "features.csv", languages_table())
+    features = write_features(tmp_path / "features.csv", languages_table(takes=1))
     program = "from cmlstream.trainer.cli import main; main()"
     (tmp_path / "ours.toml").write_text(OURS_IN_BRIEF)
     options = ("reproduce", features, "-o", tmp_path / "found", "--epochs", 1)
