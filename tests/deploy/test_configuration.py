@@ -9,7 +9,7 @@ from cmlstream.stream.config import ListenSettings, load
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "cmlstream.toml"
 # Options without a default are shown with an example.
-EXAMPLES = {"redis", "model", "channel"}
+EXAMPLES = {"redis", "channel"}
 
 
 @pytest.fixture
