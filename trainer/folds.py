@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import combinations
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cmlstream.models.errors import ConfigurationError, CorpusError
+from cmlstream.models.errors import CorpusError
 
 from .manifest import Clip
 
@@ -120,7 +118,9 @@ def parts_by_speaker(clips: Sequence[Clip], count: int, seed: int) -> list[Numbe
         CorpusError: the speakers cannot be shared out over so many parts.
 
     """
-    splitter = _splitters().StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     speakers = [clip.speaker for clip in clips]
     pairs: Iterator[tuple[Numbers, Numbers]] = splitter.split(clips, _strata(clips, count), speakers)
     parts = [part for _, part in pairs]
@@ -133,17 +133,10 @@ def parts_by_speaker(clips: Sequence[Clip], count: int, seed: int) -> list[Numbe
 
 def parts_by_clip(clips: Sequence[Clip], count: int, seed: int) -> list[Numbers]:
     """Disjoint parts of the clips, stratified, with speakers on both sides: as most figures are published."""
-    splitter = _splitters().StratifiedKFold(count, shuffle=True, random_state=seed)
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
     return [part for _, part in splitter.split(clips, _strata(clips, count))]
-
-
-def _splitters() -> ModuleType:
-    try:
-        return import_module("sklearn.model_selection")
-    except ImportError as error:
-        raise ConfigurationError(
-            "Training needs scikit-learn: install it with `pip install 'cmlstream[train]'`."
-        ) from error
 
 
 def _strata(clips: Sequence[Clip], count: int) -> list[str]:

@@ -70,7 +70,9 @@ def test_fit_writes_an_archive_with_its_card(fitted: tuple[Path, subprocess.Comp
     assert card.metrics["unseen_speakers_clips_of_four_classes"] == 32
     assert card.metrics["transfer_elsewhere_clips_of_four_classes"] == 16
     assert 0 <= card.metrics["transfer_elsewhere_uar"] <= 1
+    assert card.metrics["unseen_speakers_xx_clips_of_four_classes"] == 32
     assert card.recipe.startswith("cmlstream-train fit ")
+    assert "--cache" not in card.recipe
 
 
 @pytest.mark.slow
@@ -97,6 +99,8 @@ def test_evaluate_prints_figures_under_each_normalisation(
     common = ("evaluate", corpus, "--model", fitted[0], "--cache", corpus.parent / "cache")
     finished = run(*common, "--normalisation", "corpus", "--json")
     assert finished.returncode == 0, finished.stderr
+    assert "the model was trained on here, and looks better there" in finished.stderr
+    assert "trained on elsewhere" not in finished.stderr
     found = json.loads(finished.stdout)
     assert found["normalisation"] == "corpus"
     assert found["excluded"] == {}
@@ -141,6 +145,7 @@ def user_mistakes(folder: Path) -> list[tuple[tuple[object, ...], str]]:
         (("fit", manifest, *output, "--corpora", "other"), "corpus `other`"),
         (("fit", manifest, *output, "--config", folder / "wrong.toml"), "unknown field `weigth`"),
         (("fit", manifest, *output, "--variant", "triplet"), "triplet"),
+        (("fit", manifest, *output, "--seed", -1), "-1 is not in the range"),
         (("evaluate", manifest, "--model", folder / "absent.pt"), "absent.pt cannot be read"),
         (("features", folder / "absent.csv"), "absent.csv cannot be read"),
     ]

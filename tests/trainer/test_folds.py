@@ -1,4 +1,3 @@
-import sys
 from collections import Counter
 from dataclasses import replace
 
@@ -8,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmlstream.models.contract import EMOTIONS
-from cmlstream.models.errors import ConfigurationError, CorpusError
+from cmlstream.models.errors import CorpusError
 from cmlstream.trainer.folds import Fold, check_disjoint, language_folds, speaker_folds
 from cmlstream.trainer.manifest import Clip
 from tests.trainer.corpus import clip
@@ -59,12 +58,6 @@ def test_a_speaker_on_two_sides_is_named() -> None:
     fold = Fold("one", np.array([0]), np.array([1, 2]), np.array([3]))
     with pytest.raises(CorpusError, match="speaker anna is on two sides"):
         check_disjoint(clips, fold)
-
-
-def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'cmlstream\[train\]'"):
-        speaker_folds(balanced(3), 3, 0)
 
 
 def speaking(*languages: str) -> list[Clip]:

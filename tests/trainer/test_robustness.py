@@ -97,12 +97,17 @@ def test_the_worst_condition_decides_a_mark() -> None:
 @pytest.mark.slow
 def test_the_command_tells_marks_and_figures(tmp_path: Path) -> None:
     manifest = write_corpus(tmp_path, speakers=3, takes=1)
+    (tmp_path / "broken.wav").write_text("no audio")
+    (tmp_path / "folder.wav").mkdir()
+    with manifest.open("a") as file:
+        file.writelines(f"{name}.wav,here,xx,source,s0,,,anger,,,\n" for name in ("broken", "folder"))
     arguments = ["robustness", str(manifest), "--cache", str(tmp_path / "cache")]
     table = CliRunner().invoke(main, [*arguments, "--corpora", "here"])
     assert table.exit_code == 0, table.output
     assert "baseline adapted: after 300 s of speech" in table.stdout
     assert "points of UAR lost to telephone is" in table.stdout
     assert "without --noise FOLDER" in table.stderr
+    assert table.stderr.count("skipped: ") == 2
 
     found = CliRunner().invoke(main, [*arguments, "--corpora", "here", "--json"])
     assert found.exit_code == 0, found.output

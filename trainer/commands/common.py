@@ -1,11 +1,12 @@
 """What several commands share: options, errors as sentences, and the clips and features they begin with."""
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 import click
 
@@ -20,6 +21,12 @@ P = ParamSpec("P")
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 DIRECTORY = click.Path(path_type=Path, file_okay=False)
+
+TRAIN_EXTRA = ("jinja2", "matplotlib", "scipy", "sklearn")
+"""What `cmlstream` by itself does without."""
+
+WHEREABOUTS = ("--cache", "--checkpoint", "--tensorboard")
+"""Options that say where things are kept on a machine, and change nothing in what is made."""
 
 manifest_argument = click.argument("manifest", type=FILE)
 role_option = click.option("--role", default=None, help="Take only clips of this role.")
@@ -38,10 +45,36 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*arguments, **options)
         except CmlstreamError as error:
-            click.echo(f"cmlstream-train: {error}", err=True)
-            sys.exit(error.exit_code)
+            _refuse(error)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in TRAIN_EXTRA:
+                raise
+            _refuse(
+                ConfigurationError(
+                    f"This command needs the package `{package}`: "
+                    "install it with `pip install 'cmlstream[train]'`."
+                )
+            )
 
     return guarded
+
+
+def _refuse(error: CmlstreamError) -> NoReturn:
+    click.echo(f"cmlstream-train: {error}", err=True)
+    sys.exit(error.exit_code)
+
+
+def recipe_of(arguments: Sequence[str]) -> str:
+    """The command as it was typed, without where this machine keeps things: it is published with a model."""
+    told, left = [], iter(arguments)
+    for argument in left:
+        option, equals, _ = argument.partition("=")
+        if option not in WHEREABOUTS:
+            told.append(argument)
+        elif not equals:
+            next(left, None)
+    return shlex.join(["cmlstream-train", *told])
 
 
 def make_room_for(output: Path) -> None:

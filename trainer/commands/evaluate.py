@@ -70,6 +70,8 @@ def evaluate(
     clips = chosen(source.clips, role, corpora)
     check_labelled(clips)
     table = source.features_of(clips).of_features(loaded.card.feature_names)
+    for name in sorted({clip.corpus for clip in clips} & {corpus.name for corpus in loaded.card.corpora}):
+        console.note(f"the model was trained on {name}, and looks better there than it is")
     result = evaluation_of(loaded, table, Normalisation(normalisation), Bootstrap(draws, seed))
     if as_json:
         import msgspec

@@ -1,6 +1,5 @@
 """`cmlstream-train fit`."""
 
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +21,7 @@ from .common import (
     manifest_argument,
     material,
     one_sentence,
+    recipe_of,
     role_option,
 )
 
@@ -42,7 +42,10 @@ if TYPE_CHECKING:
     help="The metric loss.",
 )  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), default=None, help="At most so many passes a run.")
-@click.option("--seed", type=int, default=4, show_default=True, help="Decides folds, weights and noise.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=4, show_default=True,
+    help="Decides folds, weights and noise.",
+)  # fmt: skip
 @click.option(
     "--checkpoint", type=DIRECTORY, default=None, help="Leave checkpoints here and resume from them."
 )
@@ -75,7 +78,6 @@ def fit(
     import torch
 
     from cmlstream.trainer import console, processes
-    from cmlstream.trainer.folds import check_speakers
     from cmlstream.trainer.manifest import check_trainable
     from cmlstream.trainer.ready_made import check_servable
     from cmlstream.trainer.recipe import Plan, fit_archive
@@ -87,7 +89,6 @@ def fit(
     transfer = [clip for clip in source.clips if clip.role == "transfer"]
     clips = [clip for clip in chosen(source.clips, role, corpora) if clip.role != "transfer"]
     check_trainable(clips)
-    check_speakers(clips)
     with processes.together(), _listeners(checkpoint, tensorboard) as report:
         with processes.first_then_others():
             table = source.features_of(clips)
@@ -101,7 +102,7 @@ def fit(
             settings=settings,
             seed=seed,
             checkpoints=checkpoint,
-            command=shlex.join(["cmlstream-train", *sys.argv[1:]]),
+            command=recipe_of(sys.argv[1:]),
             device=processes.device(),
         )
         outcome = fit_archive(plan, output, report)

@@ -66,7 +66,8 @@ def robustness(
         raise ConfigurationError(
             f"{manifest} holds ready-made features: name recordings, whose audio is changed."
         )
-    clips = chosen(source.clips, role, corpora)
+    # Those that give features: broken files are told and left out.
+    clips = source.features_of(chosen(source.clips, role, corpora)).clips
     conditions = every_condition(recordings_in(noise) if noise else [])
     if not noise:
         console.note("without --noise FOLDER noise is left out")
