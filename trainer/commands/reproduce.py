@@ -64,6 +64,7 @@ def reproduce(
     from cmlstream.trainer.reproduce.protocol import check
     from cmlstream.trainer.settings import FitSettings, paper_settings, read_settings
 
+    versions = run.versions()
     make_room_for(output / "results.md")
     torch.set_num_threads(1)  # every core has a process of its own
     settings = read_settings(config) if config else FitSettings()
@@ -77,6 +78,7 @@ def reproduce(
         recipe=Recipe(settings, source.takes_of(sources, settings.material.takes)),
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
         command=shlex.join(["cmlstream-train", *sys.argv[1:]]),
+        versions=versions,
     )
     tasks = run.tasks_for(plan)
     with tasks_done(tasks) as on_task:

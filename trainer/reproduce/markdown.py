@@ -27,5 +27,7 @@ def mean(figure: Figure | None) -> str:
 
 
 def spread(figure: Figure | None) -> str:
-    """The mean of a figure and its deviation."""
-    return NOTHING if figure is None else f"{number(figure.mean)} ± {number(figure.deviation)}"
+    """The mean of a figure, and its deviation where there is more than one value."""
+    if figure is None or figure.n == 1:
+        return mean(figure)
+    return f"{number(figure.mean)} ± {number(figure.deviation)}"

@@ -165,7 +165,7 @@ def _points(record: Record, baseline: Record | None) -> str:
 
 def points(difference: float) -> str:
     """A difference of shares in points, with its sign."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
+    return f"{round(100 * difference, 1) + 0.0:+.1f}".replace("-", "−")
 
 
 def _means(records: Sequence[Record], method: str) -> list[str]:

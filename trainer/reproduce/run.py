@@ -47,6 +47,8 @@ class Plan:
     device: torch.device
     command: str
     """What was typed."""
+    versions: Versions
+    """What it is computed with, as it begins: a checkout may go on meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +111,7 @@ def _results(plan: Plan, outcomes: Sequence[AnyOutcome], count: int, minutes: fl
         ours=plan.recipe.settings,
         networks=count,
         minutes=minutes,
-        versions=versions(),
+        versions=plan.versions,
         clips=dict(Counter(clip.language for clip in plan.table.clips)),
         choices=tuple(choice for outcome in chosen for choice in outcome.choices),
         records=records,

@@ -49,3 +49,4 @@ def test_a_recipe_is_told_in_a_line() -> None:
 def test_points_have_a_sign() -> None:
     assert points(0.0512) == "+5.1"
     assert points(-0.0512) == "−5.1"
+    assert points(-0.0001) == "+0.0"
