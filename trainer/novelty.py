@@ -6,8 +6,11 @@ alone takes half of all music for speech. The sounds that are no speech are inve
 Shapes: T samples, N windows, F features.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,8 @@ from cmlstream.models.contract import SAMPLE_RATE, Samples
 from cmlstream.models.regions import RegionFeatures
 from cmlstream.models.window import Window
 
+from .aside import written_aside
+from .features import code_version, version_of
 from .invented.music import piece
 from .invented.noise import noise
 from .pieces import cut, front_end
@@ -68,13 +73,40 @@ def fit_novelty(speech: Sequence[Scores], others: Sequence[Scores]) -> Novelty:
     return Novelty(linear_F, square_F / NOVELTY_LIMIT, float(offset))
 
 
-def invented_features() -> list[NDArray[np.float32]]:
-    """The features of invented music and of invented noise, `NF` each.
+@dataclass(frozen=True, slots=True, eq=False)
+class Invented:
+    """The features of sounds that are no speech."""
+
+    music_NF: NDArray[np.float32]
+    noise_NF: NDArray[np.float32]
+
+
+def invented_features(cache_directory: Path) -> Invented:
+    """The features of invented music and of invented noise, kept beside those of clips.
 
     They are those of what voice activity lets through, and of windows of 3 s cut without it.
     """
-    outcomes = list(on_all_cores(_described, range(2 * SOUNDS)))
-    return [np.concatenate(outcomes[:SOUNDS]), np.concatenate(outcomes[SOUNDS:])]
+    place = cache_directory / f"{_version()}.sounds.npz"
+    try:
+        return _load(place)
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile):  # not there yet, or damaged
+        outcomes = list(on_all_cores(_described, range(2 * SOUNDS)))
+    cache_directory.mkdir(parents=True, exist_ok=True)
+    with written_aside(place) as file:
+        np.savez(file, music_NF=np.concatenate(outcomes[:SOUNDS]), noise_NF=np.concatenate(outcomes[SOUNDS:]))
+    return _load(place)
+
+
+def _load(place: Path) -> Invented:
+    with place.open("rb") as file, np.load(file) as arrays:
+        return Invented(arrays["music_NF"], arrays["noise_NF"])
+
+
+def _version() -> str:
+    """A hash of the code that makes the sounds and their features."""
+    here = Path(__file__)
+    sources = [here, *sorted((here.parent / "invented").glob("*.py"))]
+    return hashlib.sha256(f"{code_version()} {version_of(sources)}".encode()).hexdigest()
 
 
 def _described(number: int) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ reported. The median of the folds' best epochs is how long the final network tra
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from .calibration import fit_readout, temperature_of
 from .evaluation import Figures, Predictions, measure, measure_groups, predict, selection_score
 from .evaluation import joined as joined_predictions
 from .export import card_of, export, whole_model, without_front_end
+from .features import default_cache
 from .finished import NAME as FINISHED
 from .finished import write_finished
 from .fitting import CPU, Fitted, Member, Report, fit
@@ -52,6 +53,8 @@ class Plan:
     """What was typed, for the card."""
     device: torch.device = CPU
     """Where networks are trained."""
+    cache: Path = field(default_factory=default_cache)
+    """Where features are kept."""
 
     def folds(self) -> list[Fold]:
         """Who is held back."""
@@ -181,7 +184,8 @@ def _final_model(plan: Plan, epochs: int, temperature: float, report: Report) ->
 def _calibration(plan: Plan, prior: FeaturePrior, temperature: float) -> Calibration:
     causal_NF = normalise(plan.table, prior, Normalisation.CAUSAL, MEASURING_SEED)
     speech = [against_prior(table.features_NF, prior) for table in (plan.table, *plan.takes)]
-    others = [against_prior(features_NF, prior) for features_NF in invented_features()]
+    sounds = invented_features(plan.cache)
+    others = [against_prior(features_NF, prior) for features_NF in (sounds.music_NF, sounds.noise_NF)]
     found = fit_novelty([*speech, causal_NF], others)
     return Calibration(
         temperature, tuple(found.linear_F.tolist()), tuple(found.square_F.tolist()), found.offset

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from cmlstream.models.affect import AffectModel, Calibration
 from cmlstream.models.baseline import FeaturePrior
 from cmlstream.models.egemaps import FEATURE_NAMES
 from cmlstream.models.encoder import AffectHead, Encoder, EncoderSettings
+from cmlstream.trainer import novelty
 from cmlstream.trainer.novelty import Novelty, fit_novelty, invented_features
 
 FEATURES = len(FEATURE_NAMES)
@@ -51,10 +54,14 @@ def test_every_set_of_a_side_weighs_the_same() -> None:
 
 
 @pytest.mark.slow
-def test_invented_sounds_have_features_and_are_the_same_every_time() -> None:
-    music_NF, noise_NF = invented_features()
-    assert len(music_NF) > 60
-    assert len(noise_NF) > 60
-    assert np.isfinite(music_NF).all()
-    again_NF, _ = invented_features()
-    np.testing.assert_array_equal(music_NF, again_NF)
+def test_invented_sounds_have_features_that_are_the_same_every_time_and_kept(tmp_path: Path) -> None:
+    sounds = invented_features(tmp_path)
+    assert len(sounds.music_NF) > 60
+    assert len(sounds.noise_NF) > 60
+    assert np.isfinite(sounds.music_NF).all()
+    first_NF = novelty._described(0)
+    np.testing.assert_allclose(sounds.music_NF[: len(first_NF)], first_NF, rtol=1e-5)
+    (kept,) = tmp_path.iterdir()
+    written = kept.stat().st_mtime_ns
+    np.testing.assert_array_equal(invented_features(tmp_path).music_NF, sounds.music_NF)
+    assert kept.stat().st_mtime_ns == written

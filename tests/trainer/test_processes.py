@@ -35,6 +35,7 @@ def fit(folder: Path, name: str, launcher: list[str]) -> dict[str, torch.Tensor]
     program.write_text(PROGRAM)
     (folder / "fit.toml").write_text(SMALL)
     options = ["-o", output, "--config", folder / "fit.toml", "--checkpoint", folder / name]
+    options += ["--cache", folder / "cache"]
     command = [*launcher, program, "fit", folder / "features.csv", *options]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     finished = subprocess.run(

@@ -78,6 +78,7 @@ def fit(
     import torch
 
     from cmlstream.trainer import console, processes
+    from cmlstream.trainer.features import default_cache
     from cmlstream.trainer.manifest import check_trainable
     from cmlstream.trainer.ready_made import check_servable
     from cmlstream.trainer.recipe import Plan, fit_archive
@@ -104,6 +105,7 @@ def fit(
             checkpoints=checkpoint,
             command=recipe_of(sys.argv[1:]),
             device=processes.device(),
+            cache=cache or default_cache(),
         )
         outcome = fit_archive(plan, output, report)
         if processes.rank() == 0:
