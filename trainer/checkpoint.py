@@ -4,22 +4,20 @@ Shapes: M members, P parameters.
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import msgspec
-import torch
 from torch import Tensor
 
 from cmlstream.models.errors import ModelError
 
 from .members import Member
 from .settings import FitSettings
+from .torch_file import load, save
 from .training import TrainingSet
 
 
@@ -38,11 +36,8 @@ class State:
 
 def write(path: Path, identity: str, state: State) -> None:
     """Leave a checkpoint, aside first, so that an interruption cannot spoil the one before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
     values = {field.name: getattr(state, field.name) for field in fields(state)}
-    torch.save({"identity": identity, **values}, aside)
-    os.replace(aside, path)
+    save(path, {"identity": identity, **values})
 
 
 def read(path: Path, identity: str) -> State:
@@ -52,10 +47,7 @@ def read(path: Path, identity: str) -> State:
         ModelError: it is damaged, or belongs to members with other settings, seeds or clips.
 
     """
-    try:
-        held = torch.load(path, weights_only=True, map_location="cpu")
-    except (RuntimeError, UnpicklingError, EOFError) as error:
-        raise ModelError(f"The checkpoint {path} is damaged: delete it.") from error
+    held = load(path)
     if not isinstance(held, dict) or held.pop("identity", None) != identity:
         raise ModelError(
             f"The checkpoint {path} is of another run (its settings, seed or clips differ): "

@@ -4,13 +4,10 @@ Shapes: B batch, F features.
 """
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import torch
@@ -25,9 +22,9 @@ from cmlstream.models.encoder import AffectHead, Encoder, EncoderSettings
 from cmlstream.models.errors import ConfigurationError, ModelError
 from cmlstream.models.inference import inference
 
-from .aside import written_aside
 from .export import front_end_for
 from .reference import batched, reference_audio
+from .torch_file import DAMAGE, damaged, load, save
 
 FORMAT = 1
 """Version of what a checkpoint holds; another number is refused."""
@@ -37,9 +34,6 @@ NAME = "model.pt"
 
 FRONT_END = "front_end."
 """Its tensors are not kept: they come with the program."""
-
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, UnpicklingError, ValueError)
-"""What reading a file raises where a bit fell over, or the end is missing."""
 
 DRIFT = 1e-3
 """Features of the reference audio may differ by this, and by this share of them, between two machines."""
@@ -81,9 +75,7 @@ def write_finished(path: Path, model: AffectModel, encoder: EncoderSettings, car
         "reference_BF": _reference_features(model, card),
     }
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written_aside(path) as file:
-            torch.save(content, file)
+        save(path, content)
     except OSError as error:
         raise ConfigurationError(
             f"The checkpoint {path} cannot be written ({error.strerror}): name another folder."
@@ -104,9 +96,9 @@ def read_finished(path: Path) -> Finished:
     try:
         missing, unknown = model.load_state_dict(content["weights"], strict=False)
     except (KeyError, RuntimeError, TypeError) as error:
-        raise _damaged(path) from error
+        raise damaged(path) from error
     if unknown or any(_is_kept(name) for name in missing):
-        raise _damaged(path)
+        raise damaged(path)
     _check_front_end(path, content, model, header.card)
     # The archive is this program's, whichever wrote the checkpoint.
     return Finished(model, msgspec.structs.replace(header.card, format=ARCHIVE_FORMAT))
@@ -148,7 +140,7 @@ def _reference_features(model: AffectModel, card: ModelCard) -> Tensor:
 def _check_front_end(path: Path, content: Mapping[str, Any], model: AffectModel, card: ModelCard) -> None:
     expected_BF, found_BF = content.get("reference_BF"), _reference_features(model, card)
     if not isinstance(expected_BF, Tensor) or expected_BF.shape != found_BF.shape:
-        raise _damaged(path)
+        raise damaged(path)
     if not torch.allclose(expected_BF, found_BF, rtol=DRIFT, atol=DRIFT):
         raise ModelError(
             f"The model of the checkpoint {path} was fitted to features that this program computes "
@@ -161,34 +153,17 @@ def _content(path: Path) -> Mapping[str, Any]:
     if is_archive(path):
         raise ModelError(f"{path} is an archive already: copy it, with its .sha256.")
     try:
-        file = BytesIO(path.read_bytes())
+        content = load(path)
     except OSError as error:
         raise ModelError(
             f"The checkpoint {path} cannot be read ({error.strerror}): name the {NAME} that "
             "`fit --checkpoint` leaves."
         ) from error
-    if not _is_whole(file):
-        raise _damaged(path)
-    try:
-        content = torch.load(file, weights_only=True, map_location="cpu")
-    except DAMAGE as error:
-        raise _damaged(path) from error
     if not isinstance(content, dict) or "header" not in content:
         raise ModelError(
             f"{path} holds no finished model: name the {NAME} that `fit --checkpoint` leaves at its end."
         )
     return content
-
-
-def _is_whole(file: BinaryIO) -> bool:
-    """Whether every record fits its checksum, at which torch does not look."""
-    try:
-        with zipfile.ZipFile(file) as records:
-            return records.testzip() is None
-    except DAMAGE:
-        return False
-    finally:
-        file.seek(0)
 
 
 def _header_of(path: Path, content: Mapping[str, Any]) -> _Header:
@@ -204,7 +179,3 @@ def _header_of(path: Path, content: Mapping[str, Any]) -> _Header:
         raise ModelError(
             f"The checkpoint {path} has no readable header ({error}): fit the model again."
         ) from error
-
-
-def _damaged(path: Path) -> ModelError:
-    return ModelError(f"The checkpoint {path} is damaged: delete it and fit the model again.")

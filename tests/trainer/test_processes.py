@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from cmlstream.models import archive
+from cmlstream.trainer.cli import main
 from cmlstream.trainer.history import read
 from cmlstream.trainer.processes import own_file, rank, shared_out, together
 from tests.trainer.corpus import invented_table
@@ -60,6 +62,15 @@ def test_two_processes_share_the_members_and_end_as_one_does(tmp_path: Path) -> 
         *("history-1-of-2.jsonl", "history-2-of-2.jsonl", "model.pt"),
     ]
     assert {line.run for line in read(tmp_path / "shared" / "history-2-of-2.jsonl")} == {"fold 2"}
+
+
+@pytest.mark.parametrize("option", ["--checkpoint", "--tensorboard"])
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_trained(tmp_path: Path, option: str) -> None:
+    write_features(tmp_path / "features.csv", invented_table())
+    arguments = ["fit", tmp_path / "features.csv", "-o", tmp_path / "x.pt", option, "/proc/nowhere"]
+    finished = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert finished.exit_code == 2
+    assert f"name another {option}" in finished.stderr
 
 
 def test_alone_there_is_nothing_to_share(tmp_path: Path) -> None:

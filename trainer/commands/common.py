@@ -77,13 +77,13 @@ def recipe_of(arguments: Sequence[str]) -> str:
     return shlex.join(["cmlstream-train", *told])
 
 
-def make_room_for(output: Path) -> None:
-    """Make the output's folder before hours are spent on what goes there."""
+def make_room_for(output: Path, option: str = "-o") -> None:
+    """Make the folder of what an option names, before hours are spent on what goes there."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"{output} cannot be written ({error.strerror}): name another -o."
+            f"{output} cannot be written ({error.strerror}): name another {option}."
         ) from error
 
 

@@ -79,6 +79,7 @@ def fit(
 
     from cmlstream.trainer import console, processes
     from cmlstream.trainer.features import default_cache
+    from cmlstream.trainer.finished import NAME
     from cmlstream.trainer.manifest import check_trainable
     from cmlstream.trainer.ready_made import check_servable
     from cmlstream.trainer.recipe import Plan, fit_archive
@@ -96,6 +97,10 @@ def fit(
             takes = source.takes_of(clips, settings.material.takes)
             transferred = source.features_of(transfer) if transfer else None
         check_servable(table)
+        if checkpoint:
+            make_room_for(checkpoint / NAME, "--checkpoint")
+        if tensorboard:
+            make_room_for(tensorboard / "curves", "--tensorboard")
         plan = Plan(
             table=table,
             takes=takes,
