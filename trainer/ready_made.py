@@ -156,12 +156,8 @@ def _feature_names(path: Path, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _numbers(sheet: Sheet, line: Line, places: Sequence[int]) -> NDArray[np.float32]:
-    try:
-        values = [float(line.cells[place] or nan) for place in places]
-    except ValueError:
-        values = [_number(sheet, line, place) for place in places]
     with np.errstate(over="ignore"):
-        return np.array(values).astype(np.float32)
+        return np.array([_number(sheet, line, place) for place in places]).astype(np.float32)
 
 
 def _number(sheet: Sheet, line: Line, place: int) -> float:
