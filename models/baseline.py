@@ -12,8 +12,8 @@ from .errors import ModelError
 PRIOR_S = 20.0
 """Seconds of speech that the model's prior is worth; it does not fade.
 
-Measured on left-out languages: where a stream's moods change, half of it gives 2 points more recall, where it
-has but one mood, half of it costs 3. See `trainer/EXPERIMENTS.md`.
+Measured on left-out languages: where a stream has but one mood, half of it costs 3 points of recall, and where
+its moods change it gains none; with half as much again recall falls there. See `trainer/EXPERIMENTS.md`.
 """
 
 HALF_LIFE_S = 300.0

@@ -18,13 +18,13 @@ from cmlstream.trainer.cli import main
 from tests.trainer.corpus import write_corpus
 
 PROGRAM = (sys.executable, "-W", "error", "-c", "from cmlstream.trainer.cli import main; main()")
-CLIPS = 40
+CLIPS = 64
 WORKER = "spawn_main"
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_corpus(tmp_path_factory.mktemp("corpus"), speakers=5)
+    return write_corpus(tmp_path_factory.mktemp("corpus"), speakers=8)
 
 
 def run(*arguments: object) -> Result:
@@ -65,7 +65,7 @@ def test_a_killed_worker_costs_the_clips_under_way_and_nothing_else(corpus: Path
 
     again = run("features", corpus, "--cache", tmp_path)
     assert again.exit_code == 0, again.stderr
-    assert "40 of 40 clips have features" in again.stderr
+    assert f"{CLIPS} of {CLIPS} clips have features" in again.stderr
     assert "0 skipped" in again.stderr
     after = kept(tmp_path)
     assert len(after) == CLIPS

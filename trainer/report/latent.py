@@ -31,8 +31,8 @@ def latent(answers: Answers) -> Section:
     """Scatters by activation, valence and class, and the mean place of each class."""
     sentences = [
         "A point is a clip. The axes are the means of the two halves of the embedding, which the metric loss "
-        "ties to activation (across) and valence (upwards), one unit for a step of the label, up to an "
-        "offset; in a model trained without it they mean nothing by themselves.",
+        "draws towards activation (across) and valence (upwards), up to an offset; how near it gets to one "
+        "unit for a step of the label, the pairs below tell. Without it they mean nothing by themselves.",
     ]
     charts = []
     for name, label_N in (("activation", answers.activation_N), ("valence", answers.valence_N)):
