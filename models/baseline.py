@@ -12,8 +12,8 @@ from .errors import ModelError
 PRIOR_S = 20.0
 """Seconds of speech that the model's prior is worth; it does not fade.
 
-Measured on left-out languages: where a stream has but one mood, half of it costs 3 points of recall, and where
-its moods change it gains none; with half as much again recall falls there. See `trainer/EXPERIMENTS.md`.
+Measured on left-out languages: half of it costs 3 points of recall where a stream has but one mood, and gains
+none where its moods change; half as much again loses there. See `trainer/EXPERIMENTS.md`.
 """
 
 HALF_LIFE_S = 300.0

@@ -5,8 +5,8 @@ place, for as long as its half-life: five minutes of speech. Few speakers of any
 stream plays all of a speaker's clips, in one random order, again and again until that much has been heard;
 then every clip is scored once more, while the baseline runs on. By then it has heard each clip before.
 Labels are not used, and clean and changed clips are treated alike, so the difference between them is fair; a
-figure by itself is a little too good. The prior keeps its weight all along, as it does in a live stream: after
-five minutes it still has a twelfth of the say.
+figure by itself is a little too good. The prior keeps its weight all along, as it does in a live stream:
+after five minutes it still has a twelfth of the say.
 
 Shapes: N clips, F features.
 """

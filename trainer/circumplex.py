@@ -1,9 +1,9 @@
 """Where an emotion class lies on the circumplex: weak activation and valence labels for clips without.
 
 The positions are the means of the labels that Das et al. published for EmoDB (scale 1..5). Those for URDU
-are not used: a corpus that a model is measured on must not teach it. German left out is taught by them all the
-same, which flatters its concordance by .08 and its correlation by less than .01 (measured with whole numbers in
-their place). Surprise and calm stay unlabelled.
+are not used: a corpus that a model is measured on must not teach it. German left out is taught by them all
+the same, which flatters its concordance by .08 and its correlation by less than .01 (measured with whole
+numbers in their place). Surprise and calm stay unlabelled.
 """
 
 from dataclasses import dataclass
