@@ -1,6 +1,5 @@
 """`cmlstream-train reproduce`."""
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from .common import (
     manifest_argument,
     material,
     one_sentence,
+    recipe_of,
 )
 
 
@@ -77,7 +77,7 @@ def reproduce(
         settings=paper_settings(epochs),
         recipe=Recipe(settings, source.takes_of(sources, settings.material.takes)),
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
-        command=shlex.join(["cmlstream-train", *sys.argv[1:]]),
+        command=recipe_of(sys.argv[1:]),
         versions=versions,
     )
     tasks = run.tasks_for(plan)
