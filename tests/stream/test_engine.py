@@ -3,14 +3,16 @@ from collections import deque
 
 import numpy as np
 import pytest
+import soundfile
 
 from cmlstream.models import archive
 from cmlstream.models.baseline import Baseline
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.models.errors import ModelError
 from cmlstream.models.regions import RegionFeatures
-from cmlstream.models.window import Window
-from cmlstream.stream.engine import Engine, Job, take_due
+from cmlstream.models.window import Window, cut
+from cmlstream.stream.engine import OUT_OF_DOMAIN, Engine, Job, take_due
+from cmlstream.stream.sources.open import SAMPLE_PATH
 from tests.signals import quiet_noise, speech_like
 
 
@@ -132,8 +134,15 @@ def test_an_estimate_does_not_depend_on_its_company(model):
     )
 
 
+def spoken():
+    """Three seconds of the sample: what novelty takes for speech, as it does not take an invented voice."""
+    samples_T, _ = soundfile.read(SAMPLE_PATH, dtype="int16")
+    regions = [region.samples for region in cut(samples_T)]
+    return next(region_T for region_T in regions if len(region_T) >= 3 * SAMPLE_RATE)[: 3 * SAMPLE_RATE]
+
+
 def test_a_region_is_judged_against_the_speech_before_it_only(model):
-    baseline, region_T = Baseline(model.prior), speech_like(3, seed=6)
+    baseline, region_T = Baseline(model.prior), spoken()
     results = asyncio.run(estimated(model, [(window(region_T, final=True), baseline)] * 2))
     assert results[0].baseline_s == 0.0
     taught = Baseline(model.prior)
@@ -145,8 +154,15 @@ def test_a_region_is_judged_against_the_speech_before_it_only(model):
 
 def test_a_clipped_region_teaches_the_baseline_nothing(model):
     baseline = Baseline(model.prior)
-    clipped_T = np.clip(speech_like(2, seed=7).astype(np.int32) * 50, -32768, 32767).astype(np.int16)
+    clipped_T = np.clip(spoken().astype(np.int32) * 50, -32768, 32767).astype(np.int16)
     asyncio.run(estimated(model, [(window(clipped_T, final=True), baseline)]))
+    assert baseline.speech_s == 0.0
+
+
+def test_what_is_no_speech_teaches_the_baseline_nothing(model):
+    baseline = Baseline(model.prior)
+    (result,) = asyncio.run(estimated(model, [(window(quiet_noise(2), final=True), baseline)]))
+    assert result.estimate.novelty > OUT_OF_DOMAIN
     assert baseline.speech_s == 0.0
 
 
