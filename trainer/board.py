@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cmlstream.models.errors import ConfigurationError
 
-from .fitting import Progress, Report
+from .ensemble import Progress
+from .fitting import Report
 
 
 @contextmanager

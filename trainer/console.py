@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from .ensemble import Progress as EpochProgress
 from .figures import Figures
-from .fitting import Progress as EpochProgress
 
 PIPE_WIDTH = 120
 """Columns of a table that no terminal shows: wide enough that nothing is cut."""

@@ -20,7 +20,7 @@ from cmlstream.models.errors import ConfigurationError
 
 from .agreement import check_scripted, check_streamed
 from .completeness import check_card, check_hears, check_numbers
-from .fitting import Network
+from .network import Network
 from .settings import CardSettings
 from .table import FeatureTable
 

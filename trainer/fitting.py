@@ -12,27 +12,11 @@ import torch
 
 from .checkpoint import identity_of, read, write
 from .ensemble import Ensemble, Fitted, Progress
-from .members import Judge, Member
-from .network import Network
+from .members import Member
 from .processes import own_file, shared_out
 from .settings import FitSettings
-from .training import TrainingSet, targets_of, training_set
-
-__all__ = (
-    "Fitted",
-    "Judge",
-    "Member",
-    "Network",
-    "Progress",
-    "Report",
-    "TrainingSet",
-    "fit",
-    "targets_of",
-    "training_set",
-)
 
 CPU = torch.device("cpu")
-
 
 Report = Callable[[str, Progress], None]
 """Told the name of a member and how it stands, after each epoch."""

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from cmlstream.models.errors import CorpusError
 
-from .manifest import Clip
+from .manifest import FEWEST_SPEAKERS, Clip
 
 Numbers = NDArray[np.intp]
 
-FEWEST_SPEAKERS = 3
-"""One to train on, one to stop by, one to measure on."""
 
 FEWEST_LANGUAGES = 3
 """From one language alone nothing is learned of what differs between languages."""

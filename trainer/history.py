@@ -9,7 +9,7 @@ import msgspec
 from cmlstream.models.errors import ModelError
 
 from .aside import written_aside
-from .fitting import Progress
+from .ensemble import Progress
 from .processes import own_file
 
 NAME = "history.jsonl"

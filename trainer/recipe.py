@@ -18,14 +18,16 @@ from cmlstream.models.baseline import FeaturePrior
 from cmlstream.models.contract import ModelCard
 
 from .calibration import fit_readout, temperature_of
+from .ensemble import Fitted
 from .evaluation import Figures, Predictions, measure, measure_groups, predict, selection_score
 from .evaluation import joined as joined_predictions
 from .export import card_of, export, whole_model, without_front_end
 from .features import default_cache
 from .finished import NAME as FINISHED
 from .finished import write_finished
-from .fitting import CPU, Fitted, Member, Report, fit
+from .fitting import CPU, Report, fit
 from .folds import Fold, language_folds, speaker_folds
+from .members import Member
 from .network import Network
 from .novelty import fit_novelty, invented_features
 from .processes import rank
@@ -65,11 +67,7 @@ class Plan:
 
     def training_set(self, training: FeatureTable) -> TrainingSet:
         """Some of the clips to train on, in all takes, scored against the prior of those as recorded."""
-        paths = {clip.path for clip in training.clips}
-        takes = [
-            take.subset([number for number, clip in enumerate(take.clips) if clip.path in paths])
-            for take in self.takes
-        ]
+        takes = [take.of_clips(training.clips) for take in self.takes]
         return training_set(joined([training, *takes]), prior_of(training), self.settings, self.seed)
 
 

@@ -49,6 +49,11 @@ class FeatureTable:
             feature_names=self.feature_names,
         )
 
+    def of_clips(self, clips: Sequence[Clip]) -> "FeatureTable":
+        """The table of those clips only that are of the same recordings as these."""
+        paths = {clip.path for clip in clips}
+        return self.subset([number for number, clip in enumerate(self.clips) if clip.path in paths])
+
     def of_features(self, names: Sequence[str]) -> "FeatureTable":
         """The table of these columns only, in this order.
 

@@ -6,7 +6,7 @@ import pytest
 
 from cmlstream.models.errors import ConfigurationError
 from cmlstream.trainer.board import scalars
-from cmlstream.trainer.fitting import Progress
+from cmlstream.trainer.ensemble import Progress
 
 
 def test_each_run_has_its_curves_in_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import torch
 
 from cmlstream.models.encoder import EncoderSettings
 from cmlstream.models.errors import ModelError
-from cmlstream.trainer.fitting import Fitted, Judge, Member, Progress, Report, fit
+from cmlstream.trainer.ensemble import Fitted, Progress
+from cmlstream.trainer.fitting import Report, fit
 from cmlstream.trainer.losses import VARIANTS
+from cmlstream.trainer.members import Judge, Member
 from cmlstream.trainer.network import Network
 from cmlstream.trainer.settings import FitSettings, LossSettings, OptimiserSettings, ValidationSettings
 from cmlstream.trainer.table import prior_of

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cmlstream.models.errors import ModelError
-from cmlstream.trainer.fitting import Progress
+from cmlstream.trainer.ensemble import Progress
 from cmlstream.trainer.history import NAME, History, Line, line_of, read
 
 

@@ -136,8 +136,7 @@ class ReadyMade:
 
     def features_of(self, clips: "Sequence[Clip]") -> "FeatureTable":
         """The features of some of the clips."""
-        wanted = {clip.path for clip in clips}
-        return self.table.subset([row for row, clip in enumerate(self.clips) if clip.path in wanted])
+        return self.table.of_clips(clips)
 
     def takes_of(self, clips: "Sequence[Clip]", count: int) -> "tuple[FeatureTable, ...]":
         """None: there is no audio to hear once more."""

@@ -26,7 +26,8 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from cmlstream.trainer.fitting import Progress, Report
+    from cmlstream.trainer.ensemble import Progress
+    from cmlstream.trainer.fitting import Report
     from cmlstream.trainer.settings import FitSettings
 
 

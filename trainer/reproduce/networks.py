@@ -11,8 +11,10 @@ import msgspec
 import numpy as np
 import torch
 
-from cmlstream.trainer.fitting import Fitted, Member, Progress, fit
+from cmlstream.trainer.ensemble import Fitted, Progress
+from cmlstream.trainer.fitting import fit
 from cmlstream.trainer.losses import VARIANTS, Variant
+from cmlstream.trainer.members import Member
 from cmlstream.trainer.settings import FitSettings
 from cmlstream.trainer.table import FeatureTable, Normalisation, Scores
 from cmlstream.trainer.training import TrainingSet, targets_of

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 
 from cmlstream.trainer.calibration import fit_readout
+from cmlstream.trainer.ensemble import Fitted, Progress
 from cmlstream.trainer.evaluation import Predictions, predict
 from cmlstream.trainer.export import without_front_end
-from cmlstream.trainer.fitting import Fitted, Member, Progress, fit
+from cmlstream.trainer.fitting import fit
+from cmlstream.trainer.members import Member
 from cmlstream.trainer.recipe import MEASURING_SEED, Plan
 from cmlstream.trainer.settings import FitSettings
 from cmlstream.trainer.table import FeatureTable, Normalisation, joined, normalise, prior_of
@@ -163,15 +165,10 @@ def _in_streams(task: OursTask, training: FeatureTable, seed: int) -> TrainingSe
 
 def all_at_once(task: OursTask, training: FeatureTable) -> TrainingSet:
     """The same clips and takes without streams; each take is a corpus of its own, recorded otherwise."""
-    tables = [training, *(_of_clips(take, training) for take in task.recipe.takes)]
+    tables = [training, *(take.of_clips(training.clips) for take in task.recipe.takes)]
     prior, table = prior_of(training), joined(tables)
     scores_NF = np.concatenate(
         [normalise(each, prior, task.trained_under, MEASURING_SEED) for each in tables]
     )
     targets = targets_of(table.clips, task.recipe.settings.loss.pairs)
     return TrainingSet(table, torch.from_numpy(scores_NF)[None], targets)
-
-
-def _of_clips(take: FeatureTable, training: FeatureTable) -> FeatureTable:
-    paths = {clip.path for clip in training.clips}
-    return take.subset([number for number, clip in enumerate(take.clips) if clip.path in paths])

@@ -5,7 +5,7 @@ import torch
 from cmlstream.models.affect import AffectModel
 from cmlstream.models.contract import EMOTIONS
 from cmlstream.trainer.export import without_front_end
-from cmlstream.trainer.fitting import Network
+from cmlstream.trainer.network import Network
 from cmlstream.trainer.report.attribution import OUTPUTS, Attribution, attributions
 from cmlstream.trainer.report.drivers import strongest_of
 from cmlstream.trainer.settings import FitSettings
