@@ -310,6 +310,8 @@ def test_the_note_stays_open_until_it_was_read(browser: Browser) -> None:
             assert await visit.page.get_attribute("#note", "open") is not None
             await visit.page.click("#note summary")
             await playwright.expect(visit.page.locator("#note p").first).to_be_hidden()
+            # The browser tells the page of it a moment later.
+            await visit.page.wait_for_function("localStorage.length > 0")
             await visit.page.reload()
             assert await visit.page.get_attribute("#note", "open") is None
 
