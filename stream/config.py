@@ -1,47 +1,19 @@
-"""What `listen` can be told, on the command line or in a file, and what is refused."""
+"""How settings are read from a file and the command line, and what is refused."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Meta
 
 from cmlstream.models.errors import ConfigurationError
-from cmlstream.models.segment import SegmenterSettings
 
-from .events import STREAM_NAME_PATTERN
+from .settings import ListenSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything `cmlstream listen` can be told. A flag on the command line wins over the file."""
-
-    source: str | None = None
-    """None is the microphone, or the sample where there is none."""
-
-    stream: Annotated[str, Meta(pattern=STREAM_NAME_PATTERN)] = "live"
-    host: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535)] = 8765
-    insecure: bool = False
-    allowed_origins: tuple[str, ...] = ()
-    """Other origins whose pages may follow the events, such as a dashboard's development server."""
-
-    redis: str | None = None
-    model: str = "default"
-    """The name of a model that ships, or a file."""
-    trust_model: bool = False
-    hop_ms: Annotated[int, Meta(ge=50, le=5000)] = 250
-    window_s: Annotated[float, Meta(ge=1, le=20)] = 3.0
-    realtime: bool = False
-    rate: Annotated[int, Meta(ge=8000, le=192_000)] = 16_000
-    channels: Annotated[int, Meta(ge=1, le=64)] = 1
-    channel: Annotated[int, Meta(ge=1, le=64)] | None = None
-    voice_activity: SegmenterSettings = SegmenterSettings()
 
 
 def load(path: Path | None, overrides: dict[str, object]) -> ListenSettings:

@@ -18,11 +18,11 @@ from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.models.errors import CmlstreamError, InputError
 
 from .analysis import Analysis
-from .config import ListenSettings, load
+from .config import load
 from .embedded_redis import embedded_redis
 from .engine import Engine
 from .pipeline import Pipeline, StreamIdentity
-from .server import ServerSettings, serve
+from .server.serve import ServerSettings, serve
 from .sinks.hub import Hub
 from .sinks.lines import LineSink, json_line, text_line
 from .sinks.terminal import LiveView
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from cmlstream.models.archive import Archive
 
+    from .settings import ListenSettings
     from .sinks.base import Sink
     from .sinks.redis import RedisSink
     from .sources.base import Source

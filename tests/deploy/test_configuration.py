@@ -5,7 +5,8 @@ import msgspec
 import pytest
 
 from cmlstream.models.errors import ConfigurationError
-from cmlstream.stream.config import ListenSettings, load
+from cmlstream.stream.config import load
+from cmlstream.stream.settings import ListenSettings
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "cmlstream.toml"
 # Options without a default are shown with an example.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.client import connect
 
 from cmlstream.stream.events import decode
-from cmlstream.stream.server import Address, ServerSettings, serve
+from cmlstream.stream.server.serve import Address, ServerSettings, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from cmlstream.stream.events import Message, encode
-from cmlstream.stream.server import Address
+from cmlstream.stream.server.serve import Address
 from cmlstream.stream.sinks.hub import Hub
 from tests.stream.serving import publish, serving, until
 from tests.stream.synthetic import SyntheticSession

@@ -13,8 +13,9 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.frames import CloseCode
 
+from cmlstream.stream.selection import SelectionError, parse_selection
+
 from . import web
-from .selection import SelectionError, parse_selection
 
 if TYPE_CHECKING:
     import socket
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     from websockets.http11 import Request, Response
 
+    from cmlstream.stream.sinks.hub import Hub, Subscription
+
     from .guard import Guard
-    from .sinks.hub import Hub, Subscription
 
 EVENTS_PATH = "/v1/events"
 CLIENT_MESSAGE_BYTES = 1_024

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmlstream.models.errors import ConfigurationError
-from cmlstream.stream.guard import Guard, Origin, check_bind, parse_allowed_origins, parse_origin
+from cmlstream.stream.server.guard import Guard, Origin, check_bind, parse_allowed_origins, parse_origin
 
 LOCAL = Guard("127.0.0.1", 8765)
 EVERY_ADDRESS = str(ipaddress.IPv4Address(0))

@@ -10,8 +10,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from cmlstream.models.errors import ConfigurationError, ServiceError
 from cmlstream.stream.events import Event, Gap, decode
-from cmlstream.stream.reception import Patience
-from cmlstream.stream.server import Address, ServerSettings, listen
+from cmlstream.stream.server.reception import Patience
+from cmlstream.stream.server.serve import Address, ServerSettings, listen
 from cmlstream.stream.sinks.hub import Hub
 from tests.stream.serving import fetch, following, publish, read, run, serving, until
 from tests.stream.synthetic import SyntheticSession

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from .schema import asyncapi_document, event_schema
+from cmlstream.stream.schema import asyncapi_document, event_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ from .reception import EVENTS_PATH, Patience, Reception
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from .sinks.hub import Hub
+    from cmlstream.stream.sinks.hub import Hub
 
 
 @dataclass(frozen=True, slots=True)
