@@ -24,6 +24,14 @@ Frames = Annotated[
 ]
 
 
+class _Said(msgspec.Struct, tag_field="type", frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class _Answered(msgspec.Struct, tag_field="type", frozen=True, kw_only=True):
+    pass
+
+
 class Hello(_Said, tag="hello", frozen=True, kw_only=True):
     """The sender's first message: what follows, and for which stream."""
 

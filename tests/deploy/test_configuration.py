@@ -10,7 +10,7 @@ from cmlstream.stream.settings import ListenSettings
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "cmlstream.toml"
 # Options without a default are shown with an example.
-EXAMPLES = {"redis", "channel"}
+EXAMPLES = {"redis", "record", "channel"}
 
 
 @pytest.fixture
