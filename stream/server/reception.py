@@ -1,21 +1,17 @@
-"""What happens to a request: it is refused, answered, or becomes a websocket that follows the hub."""
+"""What happens to a request: it is refused, answered, or becomes a websocket, by its path."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError
-from websockets.frames import CloseCode
-
-from cmlstream.stream.selection import SelectionError, parse_selection
 
 from . import web
+from .following import EVENTS_PATH, Following
 
 if TYPE_CHECKING:
     import socket
@@ -23,11 +19,11 @@ if TYPE_CHECKING:
 
     from websockets.http11 import Request, Response
 
-    from cmlstream.stream.sinks.hub import Hub, Subscription
+    from cmlstream.stream.sinks.hub import Hub
 
     from .guard import Guard
+    from .patience import Patience
 
-EVENTS_PATH = "/v1/events"
 CLIENT_MESSAGE_BYTES = 1_024
 """Nothing a client says while following matters, but some send keep-alives of their own."""
 
@@ -36,31 +32,13 @@ _logger = logging.getLogger("cmlstream.stream.server.connections")
 _logger.setLevel(logging.WARNING)
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long clients may take."""
-
-    send_s: float = 10.0
-    """To make room in a full socket, before a subscriber is closed."""
-    close_s: float = 2.0
-    """To answer a close, before the connection is cut off."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Farewell:
-    """Why a websocket is closed."""
-
-    code: CloseCode
-    reason: str
-
-
 class Reception:
     """Receives every request on one listening socket."""
 
     def __init__(self, hub: Hub, guard: Guard, subscribers: int, patience: Patience) -> None:
         self._hub = hub
         self._guard = guard
-        self._subscribers = subscribers
+        self._following = Following(hub, subscribers, patience)
         self._patience = patience
         self._connections: set[ServerConnection] = set()
 
@@ -68,7 +46,7 @@ class Reception:
     async def opened(self, listener: socket.socket) -> AsyncIterator[None]:
         """Receive for as long as the context lasts, then part from everybody; closes `listener`."""
         server = await serve(
-            self._follow,
+            self._following.follow,
             sock=listener,
             process_request=self._answer,
             process_response=_protect,
@@ -106,67 +84,12 @@ class Reception:
             return web.refuse(HTTPStatus.FORBIDDEN, refusal)
         path, _, query = request.path.partition("?")
         if path == EVENTS_PATH:
-            return self._admit(query)
+            return self._following.admit(query)
         if path == "/healthz":
             return web.report(request, None)
         if path == "/readyz":
             return web.report(request, self._hub.close_reason)
         return web.answer(request)
-
-    def _admit(self, query: str) -> Response | None:
-        try:
-            parse_selection(query)
-        except SelectionError as error:
-            return web.refuse(HTTPStatus.BAD_REQUEST, str(error))
-        if self._hub.subscribers >= self._subscribers:
-            return web.refuse(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"All {self._subscribers} places for subscribers are taken: try again later.",
-            )
-        return None
-
-    async def _follow(self, connection: ServerConnection) -> None:
-        """Deliver events until the client leaves, gets stuck, or nothing more will come."""
-        assert connection.request is not None, "the handshake is over"
-        selection = parse_selection(connection.request.path.partition("?")[2])
-        async with asyncio.TaskGroup() as tasks:
-            with self._hub.subscribe(selection) as subscription:
-                tasks.create_task(_await_departure(connection, subscription))
-                farewell = await self._deliver(connection, subscription)
-            await self._dismiss(connection, farewell)
-
-    async def _deliver(self, connection: ServerConnection, subscription: Subscription) -> _Farewell:
-        try:
-            async for payload in subscription:
-                async with asyncio.timeout(self._patience.send_s):
-                    await connection.send(payload, text=True)
-        except TimeoutError:
-            return _Farewell(
-                CloseCode.TRY_AGAIN_LATER,
-                f"nothing was read for {self._patience.send_s:g} s: reconnect with since",
-            )
-        except ConnectionClosed:
-            return _Farewell(CloseCode.NORMAL_CLOSURE, "")
-        return _Farewell(CloseCode.GOING_AWAY, self._hub.close_reason or "")
-
-    async def _dismiss(self, connection: ServerConnection, farewell: _Farewell) -> None:
-        # Where the socket is full, `close` waits for room without a limit of its own.
-        try:
-            async with asyncio.timeout(self._patience.close_s):
-                await connection.close(farewell.code, farewell.reason)
-        except TimeoutError:
-            connection.transport.abort()
-
-
-async def _await_departure(connection: ServerConnection, subscription: Subscription) -> None:
-    """Ignore what the client says, and end its subscription when it leaves, even while no event comes."""
-    try:
-        async for _ in connection:
-            pass
-    except ConnectionClosedError:
-        pass
-    finally:
-        subscription.abandon()
 
 
 def _protect(_connection: ServerConnection, _request: Request, response: Response) -> None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from cmlstream.models.errors import ConfigurationError, ServiceError
 
+from .following import EVENTS_PATH
 from .guard import Guard, bracketed, check_bind, is_wildcard, parse_allowed_origins
-from .reception import EVENTS_PATH, Patience, Reception
+from .patience import Patience
+from .reception import Reception
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from cmlstream.models.errors import ConfigurationError, ServiceError
 from cmlstream.stream.events import Event, Gap, decode
-from cmlstream.stream.server.reception import Patience
+from cmlstream.stream.server.patience import Patience
 from cmlstream.stream.server.serve import Address, ServerSettings, listen
 from cmlstream.stream.sinks.hub import Hub
 from tests.stream.serving import fetch, following, publish, read, run, serving, until

@@ -1,0 +1,98 @@
+"""`/v1/events`: a websocket follows the hub until its client leaves or is stuck, or nothing more comes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
+from websockets.frames import CloseCode
+
+from cmlstream.stream.selection import SelectionError, parse_selection
+
+from . import web
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection
+    from websockets.http11 import Response
+
+    from cmlstream.stream.sinks.hub import Hub, Subscription
+
+    from .patience import Patience
+
+EVENTS_PATH = "/v1/events"
+
+
+@dataclass(frozen=True, slots=True)
+class _Farewell:
+    """Why a websocket is closed."""
+
+    code: CloseCode
+    reason: str
+
+
+class Following:
+    """Lets `subscribers` clients at once follow the hub."""
+
+    def __init__(self, hub: Hub, subscribers: int, patience: Patience) -> None:
+        self._hub = hub
+        self._subscribers = subscribers
+        self._patience = patience
+
+    def admit(self, query: str) -> Response | None:
+        """Return why a request with this query is refused; None lets the websocket be opened."""
+        try:
+            parse_selection(query)
+        except SelectionError as error:
+            return web.refuse(HTTPStatus.BAD_REQUEST, str(error))
+        if self._hub.subscribers >= self._subscribers:
+            return web.refuse(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"All {self._subscribers} places for subscribers are taken: try again later.",
+            )
+        return None
+
+    async def follow(self, connection: ServerConnection) -> None:
+        """Deliver events until the client leaves, gets stuck, or nothing more will come."""
+        assert connection.request is not None, "the handshake is over"
+        selection = parse_selection(connection.request.path.partition("?")[2])
+        async with asyncio.TaskGroup() as tasks:
+            with self._hub.subscribe(selection) as subscription:
+                tasks.create_task(_await_departure(connection, subscription))
+                farewell = await self._deliver(connection, subscription)
+            await self._dismiss(connection, farewell)
+
+    async def _deliver(self, connection: ServerConnection, subscription: Subscription) -> _Farewell:
+        try:
+            async for payload in subscription:
+                async with asyncio.timeout(self._patience.send_s):
+                    await connection.send(payload, text=True)
+        except TimeoutError:
+            return _Farewell(
+                CloseCode.TRY_AGAIN_LATER,
+                f"nothing was read for {self._patience.send_s:g} s: reconnect with since",
+            )
+        except ConnectionClosed:
+            return _Farewell(CloseCode.NORMAL_CLOSURE, "")
+        return _Farewell(CloseCode.GOING_AWAY, self._hub.close_reason or "")
+
+    async def _dismiss(self, connection: ServerConnection, farewell: _Farewell) -> None:
+        # Where the socket is full, `close` waits for room without a limit of its own.
+        try:
+            async with asyncio.timeout(self._patience.close_s):
+                await connection.close(farewell.code, farewell.reason)
+        except TimeoutError:
+            connection.transport.abort()
+
+
+async def _await_departure(connection: ServerConnection, subscription: Subscription) -> None:
+    """Ignore what the client says, and end its subscription when it leaves, even while no event comes."""
+    try:
+        async for _ in connection:
+            pass
+    except ConnectionClosedError:
+        pass
+    finally:
+        subscription.abandon()
