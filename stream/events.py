@@ -24,6 +24,8 @@ Unit = Annotated[float, Meta(ge=-1, le=1)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Position = Annotated[int, Meta(ge=0, description="sample index at 16 kHz from the start of the stream")]
 
+Ending = Literal["end of input", "stopped", "sender gone", "error"]
+
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """What every event carries: where it belongs, its number, and the audio it speaks of."""
@@ -102,7 +104,7 @@ class Gap(Envelope, tag="gap", frozen=True, kw_only=True):
 class StreamEnded(Envelope, tag="stream.ended", frozen=True, kw_only=True):
     """A session is over; always its last event."""
 
-    reason: Literal["end of input", "stopped", "error"]
+    reason: Ending
 
 
 class Error(Envelope, tag="error", frozen=True, kw_only=True):

@@ -2,17 +2,20 @@
 
 Two tasks share a bounded queue. The reader turns chunks into moments and submits their windows to the engine;
 the publisher waits for each estimate in turn, so events leave in the order of the audio whatever the engine
-does. When the queue is full the reader waits: a file then waits too, and a microphone drops its oldest audio.
+does. When the queue is full the reader waits: a file or a sender then waits too, and a microphone drops its
+oldest audio.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cmlstream.models.baseline import Baseline
 from cmlstream.models.contract import REGION_MINIMUM_SAMPLES, SAMPLE_RATE
 from cmlstream.models.errors import CmlstreamError, InputError
 from cmlstream.models.segment import AudioGap
@@ -21,25 +24,28 @@ from cmlstream.models.window import Window
 from . import translate
 from .analysis import RegionClosed, SecondHeard, SpeechOnset
 from .events import Error, StreamEnded, StreamStarted
+from .seldom import SeldomLog
 from .session import Session
+from .sources.base import Chunk, NewSpeaker
 from .stopping import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from cmlstream.models.baseline import Baseline
-
     from .analysis import Analysis, Moment
     from .engine import Engine, Result
-    from .events import Event
+    from .events import Ending, Event
     from .sinks.base import Sink
-    from .sources.base import Chunk, Source
+    from .sources.base import Heard, Source
 
 PENDING_MOMENTS = 64
 """What may wait for the engine: sixteen seconds of rolling windows, so the reader rarely waits when live."""
 
-THIN_FROM_MOMENTS = 8
-"""In real time rolling windows are left out while so much waits: two seconds behind, newer news is better."""
+THIN_STEP_S = 0.5
+"""For every half second that live audio waits for the engine, one more of its rolling windows is left out
+between two that are not: newer news is better, and load falls as the wait grows."""
+
+_behind = SeldomLog(logging.getLogger(__name__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,15 @@ class StreamIdentity:
     model: str
     window_s: float
     hop_ms: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a session has come to so far."""
+
+    speech_samples: int = 0
+    regions: int = 0
+    thinned_updates: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +87,8 @@ class Pipeline:
         baseline: Baseline,
         sinks: Sequence[Sink],
     ) -> None:
+        self.session = Session(identity.stream, identity.model)
+        self.tally = Tally()
         self._identity = identity
         self._source = source
         self._analysis = analysis
@@ -79,7 +96,13 @@ class Pipeline:
         self._baseline = baseline
         self._sinks = sinks
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue(PENDING_MOMENTS)
-        self._thinned_updates = 0
+        self._submitted_s: deque[float] = deque()
+        """When the windows that wait for the engine were handed to it."""
+
+    @property
+    def position(self) -> int:
+        """Where the audio heard so far ends."""
+        return self._analysis.position
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish the whole session, from `stream.started` to `stream.ended`.
@@ -88,87 +111,108 @@ class Pipeline:
         ends it at once. Raises InputError where the source cannot be opened (nothing is published then); that
         or the model's error where either breaks, after the session has been ended properly.
         """
-        async with aclosing(until(stop, self._source.chunks())) as chunks:
-            first = await anext(chunks, None)
+        async with aclosing(until(stop, self._source.chunks())) as heard:
+            first = await _first_chunk(heard)
             if first is None:
                 if stop.is_set():
                     return
                 raise InputError(f"{self._source.description} holds no audio: name another source.")
-            session = self._begin(first)
-            await self._publish_event(session, self._started(session))
+            # Recorded audio that is not played in real time is dated as if it began now.
+            self.session.anchor_at(first.start + len(first.samples_T) if self._source.paced else 0)
+            await self._publish_event(self._started())
             failure: CmlstreamError | None
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._publish(session))
-                    failure = await self._read(first, chunks)
+                    tasks.create_task(self._publish())
+                    failure = await self._read(first, heard)
             except* CmlstreamError as group:
                 failure = _first(group)
             finally:
                 self._engine.forget(self._baseline)
-        await self._end(session, stopped=stop.is_set(), failure=failure)
+        await self._end("stopped" if stop.is_set() else self._source.ending, failure)
 
-    def _begin(self, first: Chunk) -> Session:
-        heard = timedelta(seconds=(first.start + len(first.samples_T)) / SAMPLE_RATE)
-        # Recorded audio that is not played in real time is dated as if it began now.
-        anchor = datetime.now(UTC) - (heard if self._source.paced else timedelta())
-        return Session(self._identity.stream, self._identity.model, anchor)
-
-    def _started(self, session: Session) -> StreamStarted:
+    def _started(self) -> StreamStarted:
         return StreamStarted(
-            **session.stamp(0, 0),
+            **self.session.stamp(0, 0),
             source=self._source.description,
             sample_rate=SAMPLE_RATE,
             window_s=self._identity.window_s,
             hop_ms=self._identity.hop_ms,
         )
 
-    async def _read(self, first: Chunk, chunks: AsyncIterator[Chunk]) -> InputError | None:
+    async def _read(self, first: Chunk, heard: AsyncIterator[Heard]) -> InputError | None:
         """Queue all moments of the source; return what broke it, if anything did."""
         failure = None
         await self._queue(self._analysis.push(first))
         try:
-            async for chunk in chunks:
-                await self._queue(self._analysis.push(chunk))
+            async for following in heard:
+                if isinstance(following, NewSpeaker):
+                    await self._change_speaker()
+                else:
+                    await self._queue(self._analysis.push(following))
         except InputError as error:
             failure = error
         await self._queue(self._analysis.flush())
         await self._pending.put(None)
         return failure
 
+    async def _change_speaker(self) -> None:
+        """End the open region, which was the last speaker's, and begin a baseline."""
+        await self._queue(self._analysis.flush())
+        self._engine.forget(self._baseline)
+        self._baseline = Baseline(self._engine.archive.prior)
+
     async def _queue(self, moments: Iterable[Moment]) -> None:
         for moment in moments:
-            if self._is_late(moment):
-                self._thinned_updates += 1
+            if isinstance(moment, Window) and self._is_thinned(moment):
+                self.tally.thinned_updates += 1
+                _behind.warning("The engine is behind: rolling estimates are thinned; give it fewer streams")
                 continue
-            window = _window_of(moment)
-            result = self._engine.submit(window, self._baseline) if window else None
-            await self._pending.put(_Pending(moment, result))
+            await self._pending.put(_Pending(moment, self._submit(moment)))
 
-    def _is_late(self, moment: Moment) -> bool:
-        behind = self._source.paced and self._pending.qsize() >= THIN_FROM_MOMENTS
-        return behind and isinstance(moment, Window)
+    def _submit(self, moment: Moment) -> asyncio.Future[Result] | None:
+        window = _window_of(moment)
+        if window is None:
+            return None
+        self._submitted_s.append(asyncio.get_running_loop().time())
+        return self._engine.submit(window, self._baseline)
 
-    async def _publish(self, session: Session) -> None:
+    def _is_thinned(self, window: Window) -> bool:
+        """Whether to leave this window out: audio that runs ahead of its clock can wait, so it never is."""
+        if not self._submitted_s or not self._source.paced:
+            return False
+        waited_s = asyncio.get_running_loop().time() - self._submitted_s[0]
+        if min(waited_s, self.session.delay_s(window.due)) < THIN_STEP_S:
+            return False
+        hop_samples = self._identity.hop_ms * SAMPLE_RATE // 1000
+        return (window.due - window.region_start) // hop_samples % (1 + int(waited_s / THIN_STEP_S)) != 0
+
+    async def _publish(self) -> None:
         while (pending := await self._pending.get()) is not None:
-            result = await pending.result if pending.result else None
-            await self._publish_event(session, self._event(session, pending.moment, result))
+            result = None
+            if pending.result is not None:
+                result = await pending.result
+                self._submitted_s.popleft()
+            await self._publish_event(self._event(pending.moment, result))
 
-    def _event(self, session: Session, moment: Moment, result: Result | None) -> Event:
+    def _event(self, moment: Moment, result: Result | None) -> Event:
         match moment:
             case SpeechOnset():
-                return translate.speech_started(session, moment)
+                return translate.speech_started(self.session, moment)
             case Window():
                 assert result is not None, "every rolling window is submitted to the engine"
-                return translate.affect(session, moment, result)
+                return translate.affect(self.session, moment, result)
             case RegionClosed():
-                return translate.speech_ended(session, moment, result)
+                self.tally.regions += 1
+                self.tally.speech_samples += moment.window.speech_samples
+                return translate.speech_ended(self.session, moment, result)
             case AudioGap():
-                return translate.audio_gap(session, moment)
+                return translate.audio_gap(self.session, moment)
             case SecondHeard():
                 return translate.status(
-                    session,
+                    self.session,
                     moment,
-                    delay_ms=self._delay_ms(session, moment) if self._source.paced else None,
+                    delay_ms=self._delay_ms(moment) if self._source.paced else None,
                     lost=self._losses(),
                 )
 
@@ -176,32 +220,36 @@ class Pipeline:
         return translate.Losses(
             dropped_samples=self._source.dropped_samples,
             skipped_events=sum(sink.skipped_events for sink in self._sinks),
-            thinned_updates=self._thinned_updates,
+            thinned_updates=self.tally.thinned_updates,
         )
 
-    def _delay_ms(self, session: Session, heard: SecondHeard) -> float:
-        age = datetime.now(UTC) - session.time(heard.reading.end)
-        # The clock that paces a file and the one that dates it differ by fractions of a millisecond.
-        return max(round(age.total_seconds() * 1000, 1), 0.0)
+    def _delay_ms(self, heard: SecondHeard) -> float:
+        # A sender may be ahead of its clock.
+        return max(round(self.session.delay_s(heard.reading.end) * 1000, 1), 0.0)
 
-    async def _publish_event(self, session: Session, event: Event) -> None:
-        message = session.seal(event)
+    async def _publish_event(self, event: Event) -> None:
+        message = self.session.seal(event)
         for sink in self._sinks:
             await sink.publish(message)
 
-    async def _end(self, session: Session, *, stopped: bool, failure: CmlstreamError | None) -> None:
+    async def _end(self, ending: Ending, failure: CmlstreamError | None) -> None:
         end = self._analysis.position
         if failure:
             code = "source" if isinstance(failure, InputError) else "model"
-            error = Error(**session.stamp(end, end), code=code, message=str(failure))
-            await self._publish_event(session, error)
-        ended = StreamEnded(
-            **session.stamp(end, end),
-            reason="error" if failure else "stopped" if stopped else "end of input",
-        )
-        await self._publish_event(session, ended)
+            error = Error(**self.session.stamp(end, end), code=code, message=str(failure))
+            await self._publish_event(error)
+        ended = StreamEnded(**self.session.stamp(end, end), reason="error" if failure else ending)
+        await self._publish_event(ended)
         if failure:
             raise failure
+
+
+async def _first_chunk(heard: AsyncIterator[Heard]) -> Chunk | None:
+    """Return the first audio; before it nobody's baseline has begun."""
+    async for following in heard:
+        if isinstance(following, Chunk):
+            return following
+    return None
 
 
 def _first(group: ExceptionGroup[CmlstreamError]) -> CmlstreamError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
@@ -27,17 +28,32 @@ class Stamp(TypedDict):
 class Session:
     """Stamps events with stream, number and time. Time is `anchor` plus samples / 16000, never the clock."""
 
-    def __init__(self, stream: str, model: str, anchor: datetime) -> None:
+    def __init__(self, stream: str, model: str) -> None:
         self.stream = stream
         self.model = model
-        self.anchor = anchor.astimezone(UTC)
-        self.started_ms = int(self.anchor.timestamp() * 1000)
+        self.started_ms = _later_ms()
         self.identifier = f"{self.started_ms}-{secrets.token_hex(3)}"
         self._published = 0
+        self.anchor_at(0)
+
+    def anchor_at(self, position: int) -> None:
+        """Take the sample at `position` to be heard now."""
+        heard_s = position / SAMPLE_RATE
+        self._anchor = datetime.now(UTC) - timedelta(seconds=heard_s)
+        self._anchored_s = time.monotonic() - heard_s
+
+    @property
+    def published(self) -> int:
+        """How many events have left: the number of the last one."""
+        return self._published
 
     def time(self, position: int) -> datetime:
         """Return the wall time at which the sample at `position` was heard."""
-        return self.anchor + timedelta(seconds=position / SAMPLE_RATE)
+        return self._anchor + timedelta(seconds=position / SAMPLE_RATE)
+
+    def delay_s(self, position: int) -> float:
+        """Return how long ago the sample at `position` was heard; a clock that is set does not change it."""
+        return time.monotonic() - self._anchored_s - position / SAMPLE_RATE
 
     def stamp(self, start: int, end: int) -> Stamp:
         """Return the envelope of the next event, which speaks of the audio from `start` to `end`."""
@@ -58,3 +74,16 @@ class Session:
             raise AssertionError(f"event {event.seq} leaves after event {self._published}")
         self._published += 1
         return Message(event, encode(event), self.started_ms)
+
+
+_latest_ms = 0
+
+
+def _later_ms() -> int:
+    """Return the time in ms, later than at every call before, though the clock be set back meanwhile.
+
+    Redis takes no entry with an identifier before the newest, and identifiers begin with this.
+    """
+    global _latest_ms
+    _latest_ms = max(int(time.time() * 1000), _latest_ms + 1)
+    return _latest_ms

@@ -13,23 +13,32 @@ T = TypeVar("T")
 
 
 async def until(stop: asyncio.Event, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """Yield `items` until they end or `stop` is set; either way `items` is closed before this returns."""
+    """Yield `items` until they end or `stop` is set; either way `items` is closed before this returns.
+
+    An item costs no task: the wait for it has a deadline, which is far away until `stop` is set.
+    """
     stopped = asyncio.create_task(stop.wait())
+    waits: list[asyncio.Timeout] = []
+    stopped.add_done_callback(lambda _: _expire(waits))
     try:
         async with aclosing(items):
-            while not stop.is_set() and (following := await _next_unless(stopped, items)) is not None:
+            while not stop.is_set():
+                try:
+                    async with asyncio.timeout(None) as wait:
+                        waits[:] = [wait]
+                        following = await anext(items, None)
+                        waits.clear()
+                except TimeoutError:
+                    if wait.expired():
+                        return
+                    raise
+                if following is None:
+                    return
                 yield following
     finally:
         stopped.cancel()
 
 
-async def _next_unless(stopped: asyncio.Task[bool], items: AsyncGenerator[T, None]) -> T | None:
-    following = asyncio.ensure_future(anext(items, None))
-    try:
-        await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        return following.result() if following.done() else None
-    finally:
-        # A generator cannot be closed while it runs: let it take the cancellation first.
-        if not following.done():
-            following.cancel()
-            await asyncio.wait({following})
+def _expire(waits: list[asyncio.Timeout]) -> None:
+    for wait in waits:
+        wait.reschedule(asyncio.get_running_loop().time())

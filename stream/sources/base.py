@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from cmlstream.models.contract import Samples
+    from cmlstream.stream.events import Ending
 
 CHUNK_SAMPLES = 320
 """Live sources deliver 20 ms at a time."""
@@ -23,6 +24,14 @@ class Chunk:
     start: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewSpeaker:
+    """Someone else speaks from here on."""
+
+
+Heard = Chunk | NewSpeaker
+
+
 class Source(ABC):
     """Audio from somewhere, opened by iterating `chunks()`, closed by closing that generator."""
 
@@ -32,9 +41,11 @@ class Source(ABC):
     """Whether audio arrives as time passes, so that its delay means something."""
     dropped_samples: int = 0
     """Lost so far because nobody took them in time, at 16 kHz."""
+    ending: Ending = "end of input"
+    """Why the audio ended, for `stream.ended`."""
 
     @abstractmethod
-    def chunks(self) -> AsyncGenerator[Chunk, None]:
+    def chunks(self) -> AsyncGenerator[Heard, None]:
         """Yield the audio in order. Cancelling or closing it releases the device or file.
 
         Raises InputError where the source cannot be opened or breaks.
