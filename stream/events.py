@@ -6,12 +6,15 @@ docstring here is its public documentation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
+
+if TYPE_CHECKING:
+    from .forms import Features, Form
 
 WIRE_VERSION = 1
 STREAM_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"
@@ -23,6 +26,11 @@ Python's `$` alone would allow a newline at the end.
 Unit = Annotated[float, Meta(ge=-1, le=1)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Position = Annotated[int, Meta(ge=0, description="sample index at 16 kHz from the start of the stream")]
+
+FeaturePairs = Annotated[
+    dict[str, tuple[float, float]],
+    Meta(description="on request: value and standard score against the baseline, by eGeMAPS name"),
+]
 
 Ending = Literal["end of input", "stopped", "sender gone", "error"]
 
@@ -65,11 +73,14 @@ class Affect(Envelope, tag="affect", frozen=True, kw_only=True):
     activation: Annotated[Unit, Meta(description="calm -1 ... +1 excited")]
     valence: Annotated[Unit, Meta(description="negative -1 ... +1 positive")]
     emotion: Annotated[dict[str, Probability], Meta(description="probability by name, summing to 1")]
-    embedding: Annotated[tuple[float, ...], Meta(description="the encoder's latent position")]
+    embedding: Annotated[
+        tuple[float, ...] | UnsetType, Meta(description="the encoder's latent position; can be left out")
+    ] = UNSET
     confidence: Annotated[Probability, Meta(description="probability that the likeliest emotion is right")]
     novelty: Annotated[Probability, Meta(description="how far this lies from what the model was trained on")]
     speech_s: Annotated[float, Meta(ge=0, description="seconds of speech in the window")]
     baseline_s: Annotated[float, Meta(ge=0, description="seconds of speech the speaker's baseline rests on")]
+    features: FeaturePairs | UnsetType = UNSET
 
 
 class SpeechEnded(Envelope, tag="speech.ended", frozen=True, kw_only=True):
@@ -78,7 +89,10 @@ class SpeechEnded(Envelope, tag="speech.ended", frozen=True, kw_only=True):
     activation: Annotated[Unit | None, Meta(description="calm -1 ... +1 excited")]
     valence: Annotated[Unit | None, Meta(description="negative -1 ... +1 positive")]
     emotion: Annotated[dict[str, Probability] | None, Meta(description="probability by name, summing to 1")]
-    embedding: Annotated[tuple[float, ...] | None, Meta(description="the encoder's latent position")]
+    embedding: Annotated[
+        tuple[float, ...] | UnsetType | None,
+        Meta(description="the encoder's latent position; can be left out"),
+    ] = UNSET
     confidence: Annotated[
         Probability | None, Meta(description="probability that the likeliest emotion is right")
     ]
@@ -91,6 +105,7 @@ class SpeechEnded(Envelope, tag="speech.ended", frozen=True, kw_only=True):
         Meta(description="seconds of speech the speaker's baseline rests on"),
     ]
     forced: Annotated[bool, Meta(description="cut at the longest allowed region; speech goes on in the next")]
+    features: FeaturePairs | UnsetType = UNSET
 
 
 class Gap(Envelope, tag="gap", frozen=True, kw_only=True):
@@ -134,18 +149,25 @@ class Status(Envelope, tag="status", frozen=True, kw_only=True):
 
 Event = StreamStarted | SpeechStarted | Affect | SpeechEnded | Gap | StreamEnded | Error | Status
 
+KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(Event)}
+"""Every type of event by its name on the wire."""
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An event on its way out, encoded once for all sinks."""
+    """An event on its way out, encoded once for all sinks; see forms.py for how else it can look."""
 
     event: Event
     payload: bytes
     session_ms: int
     """Wall time of the session's start in ms: the first half of its Redis identifiers."""
+    features: Features | None = None
+    """What the event's estimate rests on, for those who ask."""
+    forms: dict[Form, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """What else it was encoded as so far."""
 
 
 def encode(event: Event) -> bytes:

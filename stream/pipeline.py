@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .analysis import Analysis, Moment
     from .engine import Engine, Result
     from .events import Ending, Event
+    from .forms import Features
     from .sinks.base import Sink
     from .sources.base import Heard, Source
 
@@ -193,7 +194,8 @@ class Pipeline:
             if pending.result is not None:
                 result = await pending.result
                 self._submitted_s.popleft()
-            await self._publish_event(self._event(pending.moment, result))
+            features = None if result is None else translate.features(result.estimate)
+            await self._publish_event(self._event(pending.moment, result), features)
 
     def _event(self, moment: Moment, result: Result | None) -> Event:
         match moment:
@@ -227,8 +229,8 @@ class Pipeline:
         # A sender may be ahead of its clock.
         return max(round(self.session.delay_s(heard.reading.end) * 1000, 1), 0.0)
 
-    async def _publish_event(self, event: Event) -> None:
-        message = self.session.seal(event)
+    async def _publish_event(self, event: Event, features: Features | None = None) -> None:
+        message = self.session.seal(event, features)
         for sink in self._sinks:
             await sink.publish(message)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from cmlstream.models.contract import SAMPLE_RATE
 
 from .events import Event, Message, encode
+
+if TYPE_CHECKING:
+    from .forms import Features
 
 
 class Stamp(TypedDict):
@@ -68,12 +71,12 @@ class Session:
             model=self.model,
         )
 
-    def seal(self, event: Event) -> Message:
+    def seal(self, event: Event, features: Features | None = None) -> Message:
         """Count the event as published and encode it, once for all sinks."""
         if event.seq != self._published + 1:
             raise AssertionError(f"event {event.seq} leaves after event {self._published}")
         self._published += 1
-        return Message(event, encode(event), self.started_ms)
+        return Message(event, encode(event), self.started_ms, features)
 
 
 _latest_ms = 0

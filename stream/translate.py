@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
+
 from cmlstream.models.contract import EMOTIONS, SAMPLE_RATE, Estimate
+from cmlstream.models.egemaps.names import FEATURE_NAMES
 
 from .events import Affect, Gap, SpeechEnded, SpeechStarted, Status
+from .forms import Features
 
 if TYPE_CHECKING:
     from cmlstream.models.segment import AudioGap
@@ -48,6 +52,11 @@ def judgement(estimate: Estimate) -> Judgement:
         confidence=estimate.confidence,
         novelty=estimate.novelty,
     )
+
+
+def features(estimate: Estimate) -> Features:
+    """Return what the estimate rests on; a copy, or it would keep the engine's whole batch."""
+    return Features(FEATURE_NAMES, np.stack((estimate.features_F, estimate.scores_F)))
 
 
 def speech_started(session: Session, onset: SpeechOnset) -> SpeechStarted:

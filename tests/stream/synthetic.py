@@ -6,7 +6,10 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cmlstream.models.contract import EMOTIONS, SAMPLE_RATE
+from cmlstream.models.egemaps.names import FEATURE_NAMES
 from cmlstream.stream.events import (
     Affect,
     Error,
@@ -19,6 +22,7 @@ from cmlstream.stream.events import (
     StreamStarted,
     encode,
 )
+from cmlstream.stream.forms import Features
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,18 +31,26 @@ if TYPE_CHECKING:
 
 HOP_SAMPLES = SAMPLE_RATE // 4
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+FEATURES = Features(FEATURE_NAMES, np.linspace(-1, 1, 2 * 88, dtype=np.float32).reshape(2, 88))
 
 
 class SyntheticSession:
     """One session of one stream; every method returns its next message."""
 
     def __init__(
-        self, stream: str = "kitchen", session: str = "s1", *, source: str = "a test", model: str = "test 1"
+        self,
+        stream: str = "kitchen",
+        session: str = "s1",
+        *,
+        source: str = "a test",
+        model: str = "test 1",
+        session_ms: int = int(NOON.timestamp() * 1000),
     ) -> None:
         self.stream = stream
         self.session = session
         self._source = source
         self._model = model
+        self._session_ms = session_ms
         self._position = 0
         self._seq = 0
 
@@ -111,7 +123,8 @@ class SyntheticSession:
             model=self._model,
             **fields,
         )
-        return Message(event, encode(event), int(NOON.timestamp() * 1000))
+        told = isinstance(event, Affect | SpeechEnded) and event.activation is not None
+        return Message(event, encode(event), self._session_ms, FEATURES if told else None)
 
     def _estimate(self) -> dict[str, Any]:
         turn = self._position / SAMPLE_RATE

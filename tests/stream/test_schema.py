@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cmlstream.stream.events import Affect, Event, SpeechEnded, Status, encode
+from cmlstream.stream.forms import Form, payload
 from cmlstream.stream.schema import asyncapi_document, event_schema
 from tests.stream.synthetic import SyntheticSession
 
@@ -45,6 +46,13 @@ def test_every_kind_of_event_is_tried() -> None:
 @pytest.mark.parametrize("event", one_of_each(), ids=lambda event: type(event).__name__)
 def test_what_is_sent_fits_the_schema(event: Event, validator: Draft202012Validator) -> None:
     validator.validate(json.loads(encode(event)))
+
+
+@pytest.mark.parametrize("form", [Form(embedding=False), Form(features=True)])
+def test_every_form_of_an_estimate_fits_the_schema(form: Form, validator: Draft202012Validator) -> None:
+    session = SyntheticSession()
+    for message in (session.affect(), session.speech_ended(), session.speech_ended(short=True)):
+        validator.validate(json.loads(payload(message, form)))
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmlstream.stream.events import STREAM_NAME_PATTERN
+from cmlstream.stream.events import KINDS, STREAM_NAME_PATTERN, Affect, Gap
+from cmlstream.stream.forms import Form
 from cmlstream.stream.selection import Selection, SelectionError, Since, parse_selection
+from tests.stream.synthetic import SyntheticSession
 
 stream_names = st.from_regex(STREAM_NAME_PATTERN, fullmatch=True).filter(lambda name: "\n" not in name)
 
@@ -36,9 +38,40 @@ def test_since_may_name_the_sessions_it_belongs_to(sessions: dict[str, int]) -> 
     assert since.last_read("".join(sessions) + "another") == 0
 
 
+@given(st.sets(st.sampled_from(sorted(KINDS))))
+def test_types_are_read_as_written(names: set[str]) -> None:
+    query = urlencode([("type", name) for name in names])
+    assert parse_selection(query).kinds == {KINDS[name] for name in names}
+
+
+def test_a_selection_by_type_leaves_other_types_out() -> None:
+    selection, session = parse_selection("type=affect&type=gap"), SyntheticSession()
+    messages = (session.affect(), session.gap(), session.status(), session.speech_ended())
+    assert {type(one.event) for one in messages if selection.includes(one.event)} == {Affect, Gap}
+
+
+@pytest.mark.parametrize("embedding", [0, 1])
+@pytest.mark.parametrize("features", [0, 1])
+def test_the_form_is_read_as_written(embedding: int, features: int) -> None:
+    selection = parse_selection(f"embedding={embedding}&features={features}")
+    assert selection.form == Form(embedding=bool(embedding), features=bool(features))
+
+
+def test_an_unknown_type_is_answered_with_all_that_are_known() -> None:
+    with pytest.raises(SelectionError) as refused:
+        parse_selection("type=effect")
+    assert all(name in str(refused.value) for name in ("'effect'", *KINDS))
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [
+        ("type=", "''"),
+        ("type=Affect", "'Affect'"),
+        ("features=yes", "'yes'"),
+        ("features=", "''"),
+        ("embedding=0&embedding=0", "'0'"),
+        ("embedding=2", "'2'"),
         ("strem=kitchen", "'strem'"),
         ("stream", "'stream'"),
         ("stream=a b", "'a b'"),

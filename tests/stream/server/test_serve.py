@@ -218,7 +218,10 @@ def test_what_a_subscriber_says_is_ignored_unless_it_is_long() -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("?strem=kitchen", "Unknown parameter 'strem': stream and since are understood.\n"),
+        (
+            "?strem=kitchen",
+            "Unknown parameter 'strem': stream, since, type, features and embedding are understood.\n",
+        ),
         ("?since=soon", "Malformed since 'soon'"),
         ("?stream=../../etc", "Invalid stream name '../../etc'"),
     ],
