@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,17 +11,13 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from cmlstream.models import archive
-from cmlstream.models.baseline import Baseline
-from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.models.errors import CmlstreamError, InputError
 
-from .analysis import Analysis
+from .assembly import NOTICE, assemble_pipeline, load_model, publishing_redis
 from .config import load
-from .embedded_redis import embedded_redis
 from .engine import Engine
-from .pipeline import Pipeline, StreamIdentity
 from .server.serve import ServerSettings, serve
+from .signals import stop_on_signals
 from .sinks.hub import Hub
 from .sinks.lines import LineSink, json_line, text_line
 from .sinks.terminal import LiveView
@@ -36,14 +31,7 @@ if TYPE_CHECKING:
 
     from .settings import ListenSettings
     from .sinks.base import Sink
-    from .sinks.redis import RedisSink
     from .sources.base import Source
-
-
-NOTICE = (
-    "These are estimates of expressed affect, not of feelings. Tell people that they are analysed; "
-    "at work and in education the EU bans it (AI Act, Article 5(1)(f))."
-)
 
 
 def run_listen(overrides: dict[str, object], config: Path | None, *, as_json: bool) -> None:
@@ -66,8 +54,7 @@ def prepare(settings: ListenSettings) -> Listening:
 
     Raises ModelError, InputError or ConfigurationError for what cannot be used.
     """
-    loaded = archive.load(archive.path_of(settings.model), trust=settings.trust_model)
-    return Listening(settings, _source(settings), loaded)
+    return Listening(settings, _source(settings), load_model(settings))
 
 
 def _source(settings: ListenSettings) -> Source:
@@ -88,8 +75,7 @@ async def listen(listening: Listening, console: Console, *, as_json: bool) -> No
     Raises ServiceError where Redis or the port refuses, InputError where the source does.
     """
     settings = listening.settings
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop = stop_on_signals()
     hub = Hub()
     sinks: list[Sink] = [hub]
     async with AsyncExitStack() as stack:
@@ -101,26 +87,12 @@ async def listen(listening: Listening, console: Console, *, as_json: bool) -> No
         )
         places = [f"page    {address.page_url}", f"events  {address.events_url}?stream={settings.stream}"]
         if settings.redis:
-            url = settings.redis
-            if url == "embedded":
-                url = await stack.enter_async_context(embedded_redis())
-            redis = await _connected(url)
-            sinks.append(redis)
-            # A private server's URL has no secrets, and whoever wants to subscribe needs all of it.
-            place = url if settings.redis == "embedded" else redis.address
-            places.append(f"redis   {place} (stream cmlstream:{{{settings.stream}}}:events)")
+            redis = await stack.enter_async_context(publishing_redis(settings.redis))
+            sinks.append(redis.sink)
+            places.append(f"redis   {redis.place} (stream cmlstream:{{{settings.stream}}}:events)")
         places.append(NOTICE)
         sinks.append(_output(console, places, stop, as_json=as_json))
         await _run(listening, sinks, stop)
-
-
-async def _connected(url: str) -> RedisSink:
-    # Importing redis takes 0.15 s, which only those who publish to it should wait for.
-    from .sinks.redis import RedisSink
-
-    sink = RedisSink(url)
-    await sink.connect()
-    return sink
 
 
 def _output(console: Console, places: Sequence[str], stop: asyncio.Event, *, as_json: bool) -> Sink:
@@ -136,7 +108,8 @@ async def _run(listening: Listening, sinks: Sequence[Sink], stop: asyncio.Event)
     """Run engine, sinks and pipeline in one task group; end them in the order in which events flow."""
     engine = Engine(listening.archive)
     await engine.warm()
-    pipeline = _pipeline(listening, engine, sinks)
+    settings = listening.settings
+    pipeline = assemble_pipeline(settings, engine, settings.stream, listening.source, sinks)
     failure: CmlstreamError | None = None
     async with asyncio.TaskGroup() as tasks:
         estimating = tasks.create_task(engine.run())
@@ -151,31 +124,3 @@ async def _run(listening: Listening, sinks: Sequence[Sink], stop: asyncio.Event)
         estimating.cancel()
     if failure:
         raise failure
-
-
-def _pipeline(listening: Listening, engine: Engine, sinks: Sequence[Sink]) -> Pipeline:
-    settings, card = listening.settings, listening.archive.card
-    return Pipeline(
-        StreamIdentity(settings.stream, f"{card.name} {card.version}", settings.window_s, settings.hop_ms),
-        listening.source,
-        Analysis(
-            settings.voice_activity,
-            window_samples=round(settings.window_s * SAMPLE_RATE),
-            hop_samples=settings.hop_ms * SAMPLE_RATE // 1000,
-        ),
-        engine,
-        Baseline(listening.archive.prior),
-        sinks,
-    )
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop_once, loop, number, stop)
-
-
-def _stop_once(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event) -> None:
-    """Ask for an orderly end; whoever asks again gets the signal's own effect."""
-    stop.set()
-    loop.remove_signal_handler(number)

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from cmlstream.stream.ingest import INGEST_PATH, Refusal
+
 from . import web
+from .connection import Connection, known_to
 from .following import EVENTS_PATH, Following
+from .receiving import Conversation
+from .tokens import Scope, presented, select_subprotocol
 
 if TYPE_CHECKING:
     import socket
@@ -22,36 +27,45 @@ if TYPE_CHECKING:
     from cmlstream.stream.sinks.hub import Hub
 
     from .guard import Guard
-    from .patience import Patience
+    from .receiving import Receiving
+    from .serve import ServerSettings
 
 CLIENT_MESSAGE_BYTES = 1_024
 """Nothing a client says while following matters, but some send keep-alives of their own."""
 
+BACKLOG = 1_024
+"""Connections that may wait to be accepted: after a restart all clients come back within a second."""
+
 _logger = logging.getLogger("cmlstream.stream.server.connections")
-# At its debug level websockets logs the content of every frame and header: affect and, one day, tokens.
+# At its debug level websockets logs the content of every frame and header: affect and tokens.
 _logger.setLevel(logging.WARNING)
 
 
 class Reception:
-    """Receives every request on one listening socket."""
+    """Receives every request on one listening socket. Without `receiving` nobody can send."""
 
-    def __init__(self, hub: Hub, guard: Guard, subscribers: int, patience: Patience) -> None:
+    def __init__(self, hub: Hub, guard: Guard, settings: ServerSettings, receiving: Receiving | None) -> None:
         self._hub = hub
         self._guard = guard
-        self._following = Following(hub, subscribers, patience)
-        self._patience = patience
-        self._connections: set[ServerConnection] = set()
+        self._settings = settings
+        self._receiving = receiving
+        self._following = Following(hub, settings.subscribers, settings.patience)
+        self._connections: set[Connection] = set()
 
     @asynccontextmanager
     async def opened(self, listener: socket.socket) -> AsyncIterator[None]:
         """Receive for as long as the context lasts, then part from everybody; closes `listener`."""
+        certificate = self._settings.certificate
         server = await serve(
-            self._following.follow,
+            self._handle,
             sock=listener,
+            ssl=certificate.context if certificate else None,
+            backlog=BACKLOG,
             process_request=self._answer,
             process_response=_protect,
-            create_connection=_known_to(self._connections),
-            close_timeout=self._patience.close_s,
+            select_subprotocol=select_subprotocol,
+            create_connection=known_to(self._connections),
+            close_timeout=self._settings.patience.close_s,
             max_size=CLIENT_MESSAGE_BYTES,
             # Every event is encoded once for everybody; compressing would encode it again for each.
             compression=None,
@@ -64,10 +78,13 @@ class Reception:
             await self._part(server)
 
     async def _part(self, server: Server) -> None:
+        """Let nobody in any more, end the streams, and then, when all is published, the subscribers."""
         server.close(close_connections=False)
         try:
+            if self._receiving is not None:
+                await self._receiving.streams.close()
             await self._hub.close("server stops")
-            async with asyncio.timeout(self._patience.close_s):
+            async with asyncio.timeout(self._settings.patience.close_s):
                 await server.wait_closed()
         except TimeoutError:
             pass
@@ -76,7 +93,7 @@ class Reception:
                 connection.transport.abort()
         await server.wait_closed()
 
-    def _answer(self, _connection: ServerConnection, request: Request) -> Response | None:
+    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """Return the answer to a plain or refused request; None lets the websocket be opened."""
         headers = request.headers
         refusal = self._guard.refusal(headers.get_all("Host"), headers.get_all("Origin"))
@@ -85,31 +102,39 @@ class Reception:
         path, _, query = request.path.partition("?")
         if path == EVENTS_PATH:
             return self._following.admit(query)
+        if path == INGEST_PATH and self._receiving is not None:
+            return self._await_sender(connection, request, self._receiving)
         if path == "/healthz":
             return web.report(request, None)
         if path == "/readyz":
             return web.report(request, self._hub.close_reason)
         return web.answer(request)
 
+    def _await_sender(
+        self, connection: ServerConnection, request: Request, receiving: Receiving
+    ) -> Response | None:
+        assert isinstance(connection, Connection)
+        connection.protocol.max_message_size = receiving.limits.message_bytes
+        connection.listener = Conversation(receiving, connection, presented(request.headers))
+        return None
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, Connection)
+        assert connection.request is not None, "the handshake is over"
+        if isinstance(connection.listener, Conversation):
+            await connection.listener.hold()
+        elif refusal := self._stranger(connection.request):
+            await connection.close(refusal.close_code, refusal.code)
+        else:
+            await self._following.follow(connection)
+
+    def _stranger(self, request: Request) -> Refusal | None:
+        """Return why whoever asks may not follow. A browser sees only what comes after the handshake."""
+        grant = self._settings.tokens.grant_for(presented(request.headers))
+        if grant is None:
+            return Refusal.UNAUTHORIZED
+        return None if Scope.EVENTS in grant.scopes else Refusal.FORBIDDEN
+
 
 def _protect(_connection: ServerConnection, _request: Request, response: Response) -> None:
     web.protect(response)
-
-
-def _known_to(connections: set[ServerConnection]) -> type[ServerConnection]:
-    """Return a kind of connection that is in `connections` from its first byte on.
-
-    websockets lists them only once they are open, and browsers open sockets ahead of need and leave them
-    silent: these would hold up the end of the server.
-    """
-
-    class Known(ServerConnection):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            connections.add(self)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            super().connection_lost(exc)
-            connections.discard(self)
-
-    return Known

@@ -1,7 +1,8 @@
-"""The server: events over websockets and the page over HTTP, on one port.
+"""The server: audio and events over websockets and the page over HTTP, on one port.
 
-Stopping happens in this order: no new connections, what is queued is delivered, open websockets are closed
-with 1001 and the reason, and whoever does not answer in time is cut off. It takes a few seconds at most.
+Stopping happens in this order: no new connections, streams are ended and their last events published, what is
+queued is delivered, open websockets are closed with 1001 and the reason, and whoever does not answer in time
+is cut off. It takes a few seconds at most.
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cmlstream.models.errors import ConfigurationError, ServiceError
+from cmlstream.stream.ingest import INGEST_PATH
 
 from .following import EVENTS_PATH
 from .guard import Guard, bracketed, check_bind, is_wildcard, parse_allowed_origins
 from .patience import Patience
 from .reception import Reception
+from .tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from cmlstream.stream.sinks.hub import Hub
+
+    from .receiving import Receiving
+    from .tls import Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,14 @@ class ServerSettings:
     port: int = 8765
     """0 takes any free port."""
     insecure: bool = False
-    """Allow an address that other machines can reach."""
+    """Allow an address that other machines can reach without tokens or TLS."""
     allowed_origins: tuple[str, ...] = ()
     """Other origins whose pages may use this server, such as https://affect.example.org."""
     subscribers: int = 1_000
     """How many may follow at once; more are answered 503."""
+    tokens: Tokens = field(default_factory=Tokens.none)
+    certificate: Certificate | None = None
+    """With one the server speaks TLS."""
     patience: Patience = field(default_factory=Patience)
     send_buffer_bytes: int = 131_072
     """The kernel's share of a subscriber's queue, which by itself grows to megabytes: uncounted old news."""
@@ -49,24 +58,40 @@ class Address:
 
     host: str
     port: int
+    encrypted: bool = False
 
     @property
     def page_url(self) -> str:
         """The address to open in a browser."""
-        return f"http://{bracketed(self.host)}:{self.port}/"
+        return f"{'https' if self.encrypted else 'http'}://{self._authority}/"
 
     @property
     def events_url(self) -> str:
         """The address to follow all events at."""
-        return f"ws://{bracketed(self.host)}:{self.port}{EVENTS_PATH}"
+        return f"{self._websocket}{EVENTS_PATH}"
+
+    @property
+    def ingest_url(self) -> str:
+        """The address to send audio to."""
+        return f"{self._websocket}{INGEST_PATH}"
+
+    @property
+    def _websocket(self) -> str:
+        return f"{'wss' if self.encrypted else 'ws'}://{self._authority}"
+
+    @property
+    def _authority(self) -> str:
+        return f"{bracketed(self.host)}:{self.port}"
 
 
 @asynccontextmanager
-async def serve(hub: Hub, settings: ServerSettings) -> AsyncIterator[Address]:
-    """Serve the events of `hub` for as long as the context lasts; yield where.
+async def serve(
+    hub: Hub, settings: ServerSettings, receiving: Receiving | None = None
+) -> AsyncIterator[Address]:
+    """Serve the events of `hub`, and take audio by `receiving`, while the context lasts; yield where.
 
-    Leaving the context closes the hub, where that has not happened yet, so that every subscriber gets what is
-    queued for it.
+    Leaving the context ends the streams and closes the hub, where that has not happened yet, so that every
+    subscriber gets what is queued for it.
 
     Raises ConfigurationError where the address may not or cannot be listened on, ServiceError where the port
     is taken or reserved.
@@ -74,9 +99,10 @@ async def serve(hub: Hub, settings: ServerSettings) -> AsyncIterator[Address]:
     check_bind(settings.host, settings.insecure)
     allowed = parse_allowed_origins(settings.allowed_origins)
     listener = listen(settings)
-    address = Address(_reachable(settings.host), listener.getsockname()[1])
+    encrypted = settings.certificate is not None
+    address = Address(_reachable(settings.host), listener.getsockname()[1], encrypted)
     guard = Guard(settings.host, address.port, allowed)
-    reception = Reception(hub, guard, settings.subscribers, settings.patience)
+    reception = Reception(hub, guard, settings, receiving)
     async with reception.opened(listener):
         yield address
 

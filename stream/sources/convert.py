@@ -38,6 +38,8 @@ class Converter:
 
     def push(self, frames_TC: Frames) -> Samples:
         """Return what is ready of the audio so far; float input has full scale at 1."""
+        if self._resampler is None and frames_TC.dtype == np.int16 and frames_TC.shape[1] == 1:
+            return frames_TC[:, 0].astype(np.int16, copy=False)
         mono_T = self._mix(_unit(frames_TC))
         return _quantize(mono_T if self._resampler is None else self._resampler.resample_chunk(mono_T))
 

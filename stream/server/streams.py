@@ -1,0 +1,221 @@
+"""The live streams of a server: who sends each, how it goes on after a cut, and how it ends.
+
+A stream outlives its sender's connection by a time of grace, in which the sender, or whoever says hello for
+the same stream with the same token, goes on at the sample that was reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from cmlstream.models.contract import SAMPLE_RATE
+from cmlstream.models.errors import CmlstreamError, InputError
+from cmlstream.stream.ingest import Refusal, Summary
+from cmlstream.stream.sources.ingest import IngestSource
+
+from .allowance import CrowdedError, Places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cmlstream.stream.ingest import Hello
+    from cmlstream.stream.pipeline import Pipeline
+    from cmlstream.stream.settings import LimitSettings
+
+    from .allowance import Place
+
+ALIVE_S = 2.0
+"""A sender that was heard within this time is not taken for dead by another that claims its stream."""
+
+DRAIN_S = 5.0
+"""How long the last events may take to be published when the server stops."""
+
+_log = logging.getLogger(__name__)
+
+
+class SenderRefusedError(CmlstreamError):
+    """A sender asked for what it cannot have."""
+
+    def __init__(self, refusal: Refusal, message: str) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class Sender(Protocol):
+    """A connection that brings a stream's audio."""
+
+    @property
+    def heard_s(self) -> float:
+        """When it last said anything, by the loop's clock."""
+
+    def dismiss(self, refusal: Refusal, message: str) -> None:
+        """Turn it away."""
+
+
+class LiveStream:
+    """One session of a stream, and who sends it now."""
+
+    def __init__(
+        self, hello: Hello, owner: str, place: Place, source: IngestSource, pipeline: Pipeline
+    ) -> None:
+        self.owner = owner
+        """The name of the token it is sent with."""
+        self.place = place
+        self.source = source
+        self.pipeline = pipeline
+        self.ended: asyncio.Future[Summary] = asyncio.get_running_loop().create_future()
+        """Done once the last event has been published."""
+        self.sender: Sender | None = None
+        self.grace: asyncio.TimerHandle | None = None
+        self._hello = hello
+
+    @property
+    def session(self) -> str:
+        """What the events name."""
+        return self.pipeline.session.identifier
+
+    def goes_on_with(self, hello: Hello) -> bool:
+        """Whether this sender's audio is of the kind that the stream began with."""
+        begun = self._hello
+        return (hello.format, hello.rate, hello.channels, hello.channel) == (
+            begun.format,
+            begun.rate,
+            begun.channels,
+            begun.channel,
+        )
+
+    def summary(self) -> Summary:
+        """What the session has come to so far."""
+        tally = self.pipeline.tally
+        return Summary(
+            session=self.session,
+            sample=self.source.frames,
+            audio_s=self.pipeline.position / SAMPLE_RATE,
+            speech_s=tally.speech_samples / SAMPLE_RATE,
+            regions=tally.regions,
+            events=self.pipeline.session.published,
+            dropped_samples=self.source.dropped_samples,
+            thinned_updates=tally.thinned_updates,
+        )
+
+
+class Streams:
+    """All live streams of this server, by name; each runs as a task of the group it is given."""
+
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        assemble: Callable[[str, IngestSource], Pipeline],
+        limits: LimitSettings,
+    ) -> None:
+        self._tasks = tasks
+        self._assemble = assemble
+        self._grace_s = limits.grace_s
+        self._places = Places("streams", limits.streams, limits.streams_per_token)
+        self._live: dict[str, LiveStream] = {}
+        self._never = asyncio.Event()
+        self._closing = False
+
+    def __len__(self) -> int:
+        """Return how many streams are live, those in their time of grace included."""
+        return len(self._live)
+
+    def attach(self, hello: Hello, owner: str, sender: Sender) -> LiveStream:
+        """Return the stream that `sender` goes on with, or begins.
+
+        Raises SenderRefusedError where it may not.
+        """
+        if self._closing:
+            raise SenderRefusedError(Refusal.SERVER_STOPS, "This server stops: connect to another, or later.")
+        live = self._live.get(hello.stream)
+        if live is None:
+            live = self._begin(hello, owner)
+        else:
+            self._claim(live, hello, owner)
+        live.sender = sender
+        live.source.cut_off()
+        return live
+
+    def detach(self, live: LiveStream, sender: Sender) -> None:
+        """Let a stream wait for its sender to come back, unless another has taken it over."""
+        if live.sender is not sender:
+            return
+        live.sender = None
+        live.source.when_room(None)
+        if not live.source.ended:
+            live.grace = asyncio.get_running_loop().call_later(
+                self._grace_s, live.source.finish, "sender gone"
+            )
+
+    async def close(self) -> None:
+        """End every stream as if its sender had, and wait until the last events are published."""
+        self._closing = True
+        waiting = [live.ended for live in self._live.values()]
+        for live in self._live.values():
+            live.source.finish("stopped")
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=DRAIN_S)
+            if late:
+                _log.warning("%d streams could not be ended within %g s", len(late), DRAIN_S)
+
+    def _begin(self, hello: Hello, owner: str) -> LiveStream:
+        source = _source(hello)
+        try:
+            place = self._places.take(owner)
+        except CrowdedError as error:
+            raise SenderRefusedError(Refusal.TOO_MANY_STREAMS, str(error)) from error
+        live = LiveStream(hello, owner, place, source, self._assemble(hello.stream, source))
+        self._live[hello.stream] = live
+        self._tasks.create_task(self._run(hello.stream, live))
+        return live
+
+    def _claim(self, live: LiveStream, hello: Hello, owner: str) -> None:
+        """Take a live stream over for another connection, or raise SenderRefusedError."""
+        if live.owner != owner:
+            raise SenderRefusedError(
+                Refusal.STREAM_BUSY, "Another token sends this stream: choose another name."
+            )
+        if live.source.ended:
+            raise SenderRefusedError(Refusal.STREAM_BUSY, "This stream is just ending: try again at once.")
+        if not live.goes_on_with(hello):
+            raise SenderRefusedError(
+                Refusal.FORMAT_CHANGED,
+                "This stream is still open in another format: go on in that one, or send end first, or wait "
+                f"for {self._grace_s:g} s after its sender has gone.",
+            )
+        if live.sender is not None:
+            silent_s = asyncio.get_running_loop().time() - live.sender.heard_s
+            if hello.session != live.session and silent_s < ALIVE_S:
+                raise SenderRefusedError(
+                    Refusal.STREAM_BUSY,
+                    "Another connection sends this stream: end it, or choose another name.",
+                )
+            live.sender.dismiss(Refusal.TAKEN_OVER, "Another connection goes on with this stream.")
+        if live.grace is not None:
+            live.grace.cancel()
+            live.grace = None
+
+    async def _run(self, stream: str, live: LiveStream) -> None:
+        """See one session through; whatever happens to it ends no other."""
+        try:
+            await live.pipeline.run(self._never)
+        except InputError:
+            pass  # a sender that left before it sent anything: there is nobody to tell
+        except CmlstreamError as error:
+            _log.error("A stream ended with an error: %s", error)
+        except Exception:  # noqa: BLE001 - a defect that one stream meets must not end the others; it is logged
+            _log.exception("A stream ended by a defect of this program")
+        finally:
+            live.source.finish("error")
+            live.place.release()
+            del self._live[stream]
+            live.ended.set_result(live.summary())
+
+
+def _source(hello: Hello) -> IngestSource:
+    try:
+        return IngestSource(hello)
+    except InputError as error:
+        raise SenderRefusedError(Refusal.BAD_HELLO, f"{error}.") from error
