@@ -2,7 +2,8 @@
 
 Any web page a user visits can send requests to 127.0.0.1, and through a name that its owner lets resolve to
 127.0.0.1 (DNS rebinding) it can even read the answers. So a request must name this server in `Host`, and what
-a browser sends on behalf of another origin is refused.
+a browser sends on behalf of another origin is refused. Over TLS the certificate says whose name it is: a name
+that leads here without being ours never gets as far as a request.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cmlstream.models.errors import ConfigurationError
 
@@ -52,12 +53,29 @@ def is_wildcard(host: str) -> bool:
     return address is not None and address.is_unspecified
 
 
-def check_bind(host: str, insecure: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What keeps strangers out."""
+
+    tokens: bool = False
+    encrypted: bool = False
+    insecure: bool = False
+    """The user said that nothing needs to."""
+
+    @property
+    def missing(self) -> list[str]:
+        """The options of `cmlstream serve` that would complete it."""
+        options = {"--tokens": self.tokens, "--certificate": self.encrypted}
+        return [option for option, given in options.items() if not given and not self.insecure]
+
+
+def check_bind(host: str, protection: Protection) -> None:
     """Raise ConfigurationError where listening on `host` would let other machines in unasked."""
-    if not insecure and not is_loopback(host):
+    if protection.missing and not is_loopback(host):
         raise ConfigurationError(
-            f"Host {host!r} can be reached from other machines, and nothing would keep them from reading the "
-            "events: listen on 127.0.0.1, or add --insecure if everyone on that network may read them."
+            f"Host {host!r} can be reached from other machines: listen on 127.0.0.1, or let `cmlstream "
+            f"serve` protect it with {' and '.join(protection.missing)}, or add --insecure if everyone on that "
+            "network may read the events and send audio."
         )
 
 
@@ -85,12 +103,14 @@ class Guard:
     host: str
     port: int
     allowed: frozenset[Origin] = frozenset()
+    scheme: Literal["http", "https"] = "http"
+    """What the server speaks itself, whatever a proxy before it does."""
 
     def refusal(self, hosts: Sequence[str], origins: Sequence[str]) -> str | None:
         """Return why a request with these Host and Origin headers is refused, or None where it is not."""
         if len(hosts) != 1 or len(origins) > 1:
             return "A request must carry one Host and at most one Origin."
-        addressed = _parse_authority(hosts[0], "http")
+        addressed = _parse_authority(hosts[0], self.scheme)
         if addressed is None or not self._is_ours(addressed):
             return f"The Host of this request does not name this server: open {self._address()} instead."
         if origins and not self._is_welcome(parse_origin(origins[0]), addressed):
@@ -98,6 +118,8 @@ class Guard:
         return None
 
     def _is_ours(self, addressed: Origin) -> bool:
+        if self.scheme == "https":
+            return True
         if any((addressed.host, addressed.port) in _spellings(origin) for origin in self.allowed):
             return True
         return addressed.port == self.port and (
@@ -115,7 +137,7 @@ class Guard:
 
     def _address(self) -> str:
         host = "127.0.0.1" if is_wildcard(self.host) else self.host
-        return f"http://{bracketed(host)}:{self.port}/"
+        return f"{self.scheme}://{bracketed(host)}:{self.port}/"
 
 
 def bracketed(host: str) -> str:

@@ -17,7 +17,7 @@ from cmlstream.models.errors import ConfigurationError, ServiceError
 from cmlstream.stream.ingest import INGEST_PATH
 
 from .following import EVENTS_PATH
-from .guard import Guard, bracketed, check_bind, is_wildcard, parse_allowed_origins
+from .guard import Guard, Protection, bracketed, check_bind, is_wildcard, parse_allowed_origins
 from .patience import Patience
 from .reception import Reception
 from .tokens import Tokens
@@ -96,12 +96,12 @@ async def serve(
     Raises ConfigurationError where the address may not or cannot be listened on, ServiceError where the port
     is taken or reserved.
     """
-    check_bind(settings.host, settings.insecure)
+    encrypted = settings.certificate is not None
+    check_bind(settings.host, Protection(not settings.tokens.open_to_all, encrypted, settings.insecure))
     allowed = parse_allowed_origins(settings.allowed_origins)
     listener = listen(settings)
-    encrypted = settings.certificate is not None
     address = Address(_reachable(settings.host), listener.getsockname()[1], encrypted)
-    guard = Guard(settings.host, address.port, allowed)
+    guard = Guard(settings.host, address.port, allowed, "https" if encrypted else "http")
     reception = Reception(hub, guard, settings, receiving)
     async with reception.opened(listener):
         yield address

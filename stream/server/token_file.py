@@ -123,8 +123,9 @@ def _refuse_repeats(path: Path, tokens: Iterable[Token]) -> None:
                 f"The token file {path} has two tokens called {token.name!r}: rename one."
             )
         if token.digest in by_digest:
+            other = by_digest[token.digest]
             raise ConfigurationError(
-                f"The token file {path} gives {by_digest[token.digest]!r} and {token.name!r} the same secret: make "
-                f"another with {HOW_TO_MAKE_ONE}."
+                f"The token file {path} gives {other!r} and {token.name!r} the same secret: "
+                f"make another with {HOW_TO_MAKE_ONE}."
             )
         by_digest[token.digest] = token.name

@@ -67,6 +67,11 @@ class Tokens(ABC):
         """Return what stands for no tokens at all: everybody may do everything."""
         return _NoTokens()
 
+    @property
+    @abstractmethod
+    def open_to_all(self) -> bool:
+        """Whether everything is granted to everybody, whatever they present."""
+
     @abstractmethod
     def grant_for(self, secret: str | None) -> Grant | None:
         """Return what `secret` opens; None where it is no token's, or where none was presented."""
@@ -81,6 +86,7 @@ class Tokens(ABC):
 
 
 class _NoTokens(Tokens):
+    open_to_all = True
     _everything = Grant("anyone", frozenset(Scope))
 
     def grant_for(self, secret: str | None) -> Grant | None:
@@ -94,6 +100,8 @@ class _NoTokens(Tokens):
 
 
 class _FileOfTokens(Tokens):
+    open_to_all = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._grants = {token: _grant(token) for token in read_tokens(path)}

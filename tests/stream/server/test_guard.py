@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmlstream.models.errors import ConfigurationError
-from cmlstream.stream.server.guard import Guard, Origin, check_bind, parse_allowed_origins, parse_origin
+from cmlstream.stream.server.guard import (
+    Guard,
+    Origin,
+    Protection,
+    check_bind,
+    parse_allowed_origins,
+    parse_origin,
+)
 
 LOCAL = Guard("127.0.0.1", 8765)
 EVERY_ADDRESS = str(ipaddress.IPv4Address(0))
@@ -21,18 +28,32 @@ ports = st.integers(1, 65_535)
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "localhost", "LocalHost", "::1"])
 def test_loopback_needs_no_permission(host: str) -> None:
-    check_bind(host, insecure=False)
+    check_bind(host, Protection())
 
 
 @pytest.mark.parametrize(
     "host",
     [EVERY_ADDRESS, "::", "", "192.168.1.5", "example.org", "127.0.0.1.nip.io", "localhost.example.org"],
 )
-def test_any_other_address_is_refused_unless_insecure(host: str) -> None:
+def test_any_other_address_is_refused_unless_protected_or_insecure(host: str) -> None:
     with pytest.raises(ConfigurationError, match="--insecure") as refused:
-        check_bind(host, insecure=False)
+        check_bind(host, Protection())
     assert repr(host) in str(refused.value)
-    check_bind(host, insecure=True)
+    check_bind(host, Protection(insecure=True))
+    check_bind(host, Protection(tokens=True, encrypted=True))
+
+
+@pytest.mark.parametrize(
+    ("protection", "missing"),
+    [
+        (Protection(), "with --tokens and --certificate, or"),
+        (Protection(tokens=True), "with --certificate, or"),
+        (Protection(encrypted=True), "with --tokens, or"),
+    ],
+)
+def test_half_a_protection_is_none_and_the_other_half_is_named(protection: Protection, missing: str) -> None:
+    with pytest.raises(ConfigurationError, match=missing):
+        check_bind("192.168.1.5", protection)
 
 
 @given(addresses)
@@ -40,10 +61,10 @@ def test_an_address_is_bound_unasked_exactly_when_it_is_loopback(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     if address.is_loopback:
-        check_bind(str(address), insecure=False)
+        check_bind(str(address), Protection())
     else:
         with pytest.raises(ConfigurationError):
-            check_bind(str(address), insecure=False)
+            check_bind(str(address), Protection())
 
 
 @pytest.mark.parametrize(
@@ -145,6 +166,17 @@ def test_a_server_bound_to_a_name_or_address_answers_to_it() -> None:
     assert Guard("Workshop", 80).refusal(["workshop"], ["http://workshop"]) is None
     assert Guard("192.168.1.5", 8765).refusal(["192.168.1.5:8765"], []) is None
     assert Guard("192.168.1.5", 8765).refusal(["192.168.1.6:8765"], []) is not None
+
+
+def test_over_tls_the_certificate_judges_the_name_and_the_origin_must_still_be_the_same() -> None:
+    server = Guard(EVERY_ADDRESS, 8765, parse_allowed_origins(["http://tv.local:3000"]), "https")
+    assert server.refusal(["affect.example.org:8765"], ["https://affect.example.org:8765"]) is None
+    assert server.refusal(["affect.example.org"], ["https://affect.example.org"]) is None
+    assert server.refusal(["affect.example.org:8765"], ["http://tv.local:3000"]) is None
+    assert server.refusal(["affect.example.org:8765"], ["http://affect.example.org:8765"]) is not None
+    assert server.refusal(["affect.example.org:8765"], ["https://evil.example:8765"]) is not None
+    assert server.refusal(["affect.example.org:8765"], ["null"]) is not None
+    assert server.refusal(["not a host"], []) is not None
 
 
 def test_allowed_origins_may_come_directly_or_through_a_proxy() -> None:
