@@ -6,13 +6,14 @@ and with it an event, so they are never passed on. Imported late, since redis ta
 
 from __future__ import annotations
 
+import random
 import socket
 import ssl
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis import exceptions as refusals
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -23,43 +24,89 @@ if TYPE_CHECKING:
 
 REPLY_TIMEOUT_S = 2.0
 """How long Redis may take to connect or to answer before it counts as away."""
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.05, 2.0
 CONNECTIONS = 8
-URL_FORM = "redis://USER:PASSWORD@HOST:PORT/DATABASE (rediss:// for TLS)"
+CONNECTIONS_TO_NODE = 10_000
+"""No limit in practice: where a pool for a cluster is exhausted it does not wait, it fails."""
+URL_FORM = "redis://USER:PASSWORD@HOST:PORT/DATABASE (rediss:// for TLS, ?cluster=true for a Redis Cluster)"
 CHECK_ADDRESS = "check host and port, and whether it speaks TLS (rediss://) or not (redis://)"
-PERMISSIONS = "~cmlstream:* &cmlstream:* +@connection +@scripting +@stream +@sortedset +@pubsub +set +pexpire"
+PERMISSIONS = (
+    "~cmlstream:* &cmlstream:* +@connection +@scripting +@stream +@sortedset +@pubsub +set +pexpire "
+    "+cluster|slots"
+)
 
-Failure = refusals.RedisError | OSError
-FAILURES = (refusals.RedisError, OSError)
+Client = Redis | RedisCluster
+Failure = refusals.RedisError | refusals.RedisClusterException | OSError
+FAILURES = (refusals.RedisError, refusals.RedisClusterException, OSError)
 """What a command raises when Redis is away, slow or unwilling; TimeoutError is an OSError."""
 
 
-def open_client(url: str) -> Redis:
+def open_client(url: str) -> Client:
     """Return a client that answers within REPLY_TIMEOUT_S or raises, and leaves trying again to its caller.
 
-    Nothing is sent yet. The protocol is RESP2, which every Redis, fork and proxy understands.
+    Nothing is sent yet. The protocol is RESP2, which every Redis, fork and proxy understands. With
+    `cluster=true` in its query the URL names any node of a Redis Cluster, which tells of the others; what
+    else stands in the URL, such as credentials and TLS, holds for all of them.
 
     Raises:
         ServiceError: `url` is not the URL of a Redis.
 
     """
     try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            protocol=2,
-            max_connections=CONNECTIONS,
-            socket_timeout=REPLY_TIMEOUT_S,
-            socket_connect_timeout=REPLY_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-        pool.connection_class(**pool.connection_kwargs)  # shows misspelt options in the URL's query
-    except (ValueError, TypeError):
+        plain_url, is_cluster = _split_cluster(url)
+        return _open_cluster(plain_url) if is_cluster else _open_single(plain_url)
+    except (ValueError, TypeError, refusals.RedisClusterException):
         # The original message may quote a part of the password, where that holds a character like "/".
         scheme = url.partition("://")[0] if "://" in url else ""
         found = f"one that begins with {scheme}://" if scheme.isalnum() else "something else"
         raise ServiceError(
             f"the Redis URL must look like {URL_FORM}, with special characters percent-encoded; found {found}"
         ) from None
+
+
+def _split_cluster(url: str) -> tuple[str, bool]:
+    """Return the URL without the option that redis-py does not know, and what that says."""
+    parts = urlsplit(url)
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    said = [value.lower() for name, value in options if name == "cluster"]
+    if not said:
+        return url, False
+    if said not in (["true"], ["false"]):
+        raise ValueError("cluster is either true or false")
+    others = urlencode([option for option in options if option[0] != "cluster"])
+    return parts._replace(query=others).geturl(), said == ["true"]
+
+
+def _open_single(url: str) -> Redis:
+    pool = BlockingConnectionPool.from_url(
+        url,
+        protocol=2,
+        max_connections=CONNECTIONS,
+        socket_timeout=REPLY_TIMEOUT_S,
+        socket_connect_timeout=REPLY_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    pool.connection_class(**pool.connection_kwargs)  # shows misspelt options in the URL's query
     return Redis.from_pool(pool)
+
+
+def _open_cluster(url: str) -> RedisCluster:
+    return RedisCluster.from_url(
+        url,
+        protocol=2,
+        max_connections=CONNECTIONS_TO_NODE,
+        socket_timeout=REPLY_TIMEOUT_S,
+        socket_connect_timeout=REPLY_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def pauses_s() -> Iterator[float]:
+    """Yield ever longer pauses, each shortened at random so that many nodes do not come back as one."""
+    pause_s = FIRST_RETRY_S
+    while True:
+        yield pause_s * random.uniform(0.5, 1.0)
+        pause_s = min(2 * pause_s, LONGEST_RETRY_S)
 
 
 def address_of(url: str) -> str:
@@ -84,7 +131,15 @@ def why(failure: Failure) -> str:
                 return "does not speak TLS: write redis:// in place of rediss://"
             case socket.gaierror():
                 return "has a host name that cannot be resolved: correct it in the URL"
-    return _why_refused(failure)
+    return _why_refused(_beneath_cluster(failure))
+
+
+def _beneath_cluster(failure: Failure) -> Failure:
+    """Return what a node said, or what became of its connection, where the cluster's client wraps it."""
+    for cause in _causes(failure):
+        if isinstance(cause, FAILURES) and not isinstance(cause, refusals.RedisClusterException):
+            return cause
+    return failure
 
 
 def _why_refused(failure: Failure) -> str:
@@ -93,7 +148,13 @@ def _why_refused(failure: Failure) -> str:
         case refusals.AuthenticationError():
             return f"refuses the user name or password, or demands them: write them as in {URL_FORM}"
         case refusals.NoPermissionError():
-            return f"does not permit this user to publish: its administrator must grant {PERMISSIONS}"
+            return f"does not permit this user all that is needed: its administrator must grant {PERMISSIONS}"
+        case refusals.ClusterDownError() | refusals.SlotNotCoveredError() | refusals.RedisClusterException():
+            return "is a cluster in which not every slot is served: bring its nodes back"
+        case refusals.MovedError():
+            return "is one node of a cluster: write ?cluster=true in the URL"
+        case refusals.ResponseError() if "cluster support disabled" in str(failure):
+            return "is not a cluster: leave ?cluster=true out of the URL"
         case refusals.ReadOnlyError():
             return "is a read-only replica: name its primary in the URL"
         case refusals.BusyLoadingError():

@@ -1,20 +1,12 @@
 """Redis: for each stream a log that misses nothing, a live channel and the latest estimate.
 
-The braces in a key are literal: Redis Cluster hashes only what they enclose, so a stream stays on one shard.
-
-    cmlstream:{ID}:events  stream; field `event` holds the JSON, identifiers are <session start in ms>-<seq>
-    cmlstream:{ID}:live    channel; the same JSON, published as it is added
-    cmlstream:{ID}:latest  the newest estimate (`affect`, or `speech.ended` with values); gone once stale
-    cmlstream:streams      sorted set of stream names by the wall time, in seconds, of their newest events
-
-Imported late, since redis takes 0.15 s.
+Their names are in redis_keys.py. Imported late, since redis takes 0.15 s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from importlib.resources import files
 from itertools import groupby
@@ -22,7 +14,16 @@ from typing import TYPE_CHECKING
 
 from cmlstream.models.errors import ConfigurationError, ServiceError
 from cmlstream.stream.events import Affect, Gap, SpeechEnded
-from cmlstream.stream.redis_client import FAILURES, REPLY_TIMEOUT_S, Failure, address_of, open_client, why
+from cmlstream.stream.redis_client import (
+    FAILURES,
+    REPLY_TIMEOUT_S,
+    Failure,
+    address_of,
+    open_client,
+    pauses_s,
+    why,
+)
+from cmlstream.stream.redis_keys import REGISTRY_KEY, Position, stream_keys
 
 from .base import Sink
 from .spool import Spool
@@ -32,23 +33,15 @@ if TYPE_CHECKING:
 
     from cmlstream.stream.events import Message
 
-REGISTRY_KEY = "cmlstream:streams"
 HEARTBEAT_S = 5.0
 """How often a stream is entered anew in the registry while it has events."""
 BATCH_EVENTS = 100
 """Sent in one round trip when events have waited; takes Redis about a millisecond."""
 DRAIN_S = 5.0
 """How long `close` waits for the last events to go out."""
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.05, 2.0
 LOG_INTERVAL_S = 10.0
 
 _log = logging.getLogger(__name__)
-
-
-def stream_keys(stream: str) -> tuple[str, str, str]:
-    """Return the keys of a stream: its events, its live channel, its latest estimate."""
-    base = f"cmlstream:{{{stream}}}"
-    return f"{base}:events", f"{base}:live", f"{base}:latest"
 
 
 class RedisSink(Sink):
@@ -172,7 +165,7 @@ class RedisSink(Sink):
             await self._send_until_confirmed()
 
     async def _send_until_confirmed(self) -> None:
-        for pause_s in _pauses_s():
+        for pause_s in pauses_s():
             try:
                 async with asyncio.timeout(REPLY_TIMEOUT_S):
                     await self._send()
@@ -252,16 +245,17 @@ def _script_source() -> str:
 
 def _script_events(messages: Sequence[Message]) -> Iterator[str | bytes]:
     for message in messages:
-        yield _identifier(message)
+        yield str(_position(message))
         yield message.payload
         yield "1" if _is_estimate(message) else "0"
 
 
-def _identifier(message: Message) -> str:
-    """Return the entry's identifier; a notice of dropped events takes the place of the last of them."""
+def _position(message: Message) -> Position:
+    """Return where the entry belongs; a notice of dropped events takes the place of the last of them."""
     event = message.event
     seq = event.last_seq if event.seq is None and isinstance(event, Gap) else event.seq
-    return f"{message.session_ms}-{seq}"
+    assert seq is not None
+    return Position(message.session_ms, seq)
 
 
 def _is_estimate(message: Message) -> bool:
@@ -271,11 +265,3 @@ def _is_estimate(message: Message) -> bool:
 
 def _stream(message: Message) -> str:
     return message.event.stream
-
-
-def _pauses_s() -> Iterator[float]:
-    """Yield ever longer pauses, each shortened at random so that many nodes do not come back as one."""
-    pause_s = FIRST_RETRY_S
-    while True:
-        yield pause_s * random.uniform(0.5, 1.0)
-        pause_s = min(2 * pause_s, LONGEST_RETRY_S)

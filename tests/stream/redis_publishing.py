@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from redis.asyncio import Redis
 
 from cmlstream.stream.events import Affect, Message, SpeechStarted, encode
-from cmlstream.stream.sinks.redis import RedisSink, stream_keys
+from cmlstream.stream.redis_keys import stream_keys
+from cmlstream.stream.sinks.redis import RedisSink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -34,11 +35,12 @@ def message(
     kind: type = SpeechStarted,
     stream: str = STREAM,
     session_ms: int = SESSION_MS,
+    session: str = "s",
     **fields: Any,
 ) -> Message:
     event = kind(
         stream=stream,
-        session="s",
+        session=session,
         seq=seq,
         start_sample=0,
         end_sample=seq or 0,

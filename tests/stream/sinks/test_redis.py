@@ -9,7 +9,8 @@ from redis.crc import key_slot
 
 from cmlstream.models.errors import ConfigurationError
 from cmlstream.stream.events import SpeechEnded
-from cmlstream.stream.sinks.redis import REGISTRY_KEY, RedisSink, stream_keys
+from cmlstream.stream.redis_keys import REGISTRY_KEY, stream_keys
+from cmlstream.stream.sinks.redis import RedisSink
 from tests.stream.redis_publishing import (
     ESTIMATE,
     EVENTS,

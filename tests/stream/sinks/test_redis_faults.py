@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from cmlstream.stream.events import Gap, decode
 from cmlstream.stream.redis_client import REPLY_TIMEOUT_S
+from cmlstream.stream.redis_keys import stream_keys
 from cmlstream.stream.sinks import redis as sink_module
-from cmlstream.stream.sinks.redis import stream_keys
 from tests.stream.redis_publishing import (
     EVENTS,
     SESSION_MS,
