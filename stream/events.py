@@ -113,7 +113,9 @@ class Gap(Envelope, tag="gap", frozen=True, kw_only=True):
 
     kind: Literal["audio", "events"]
     first_seq: Annotated[int | None, Meta(description="first missing event; null for audio")] = None
-    last_seq: Annotated[int | None, Meta(description="last missing event; null for audio")] = None
+    last_seq: Annotated[
+        int | None, Meta(description="last missing event; null for audio, or where unknown")
+    ] = None
 
 
 class StreamEnded(Envelope, tag="stream.ended", frozen=True, kw_only=True):
