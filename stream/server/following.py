@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Response
 
-    from cmlstream.stream.sinks.hub import Hub, Subscription
+    from cmlstream.stream.sinks.hub import Hub
+    from cmlstream.stream.sinks.subscription import Subscription
 
     from .patience import Patience
 
@@ -59,7 +60,7 @@ class Following:
         assert connection.request is not None, "the handshake is over"
         selection = parse_selection(connection.request.path.partition("?")[2])
         async with asyncio.TaskGroup() as tasks:
-            with self._hub.subscribe(selection) as subscription:
+            async with self._hub.subscribe(selection) as subscription:
                 tasks.create_task(_await_departure(connection, subscription))
                 farewell = await self._deliver(connection, subscription)
             await self._dismiss(connection, farewell)

@@ -3,84 +3,133 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from cmlstream.stream.events import Gap, StreamEnded, encode
-from cmlstream.stream.selection import Since
+from cmlstream.stream.events import Gap, StreamEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection
 
     from cmlstream.stream.events import Event, Message
-    from cmlstream.stream.selection import Selection
+
+REMEMBERED_SESSIONS = 1_000
+"""Sessions that are over and not held any more, of which is still known that they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The newest event of its type that a session had and the past no longer holds."""
+
+    seq: int
+    end_sample: int
+    end_time: datetime
+
+
+@dataclass(slots=True)
+class PastSession:
+    """What is known of one session, oldest first."""
+
+    stream: str
+    identifier: str
+    started_ms: int
+    model: str
+    held: deque[Message] = field(default_factory=deque)
+    lost: dict[type[Event], Lost] = field(default_factory=dict)
+    over: bool = False
+    """Whether it has ended and nothing of it is held."""
+
+    def lost_after(self, seq: int, kinds: Collection[type[Event]]) -> Lost | None:
+        """Return the newest lost event behind number `seq`, of these types; of any type if none are named."""
+        newer = [lost for kind, lost in self.lost.items() if lost.seq > seq and (not kinds or kind in kinds)]
+        return max(newer, key=_lost_seq, default=None)
+
+    def gap(self, first_seq: int, lost: Lost) -> Gap:
+        """Return the notice that events from `first_seq` to `lost` are not held any more.
+
+        Where in the audio they began is not known any more: somewhere since the session did.
+        """
+        return Gap(
+            stream=self.stream,
+            session=self.identifier,
+            seq=None,
+            start_sample=0,
+            end_sample=lost.end_sample,
+            start_time=min(datetime.fromtimestamp(self.started_ms / 1000, UTC), lost.end_time),
+            end_time=lost.end_time,
+            model=self.model,
+            kind="events",
+            first_seq=first_seq,
+            last_seq=lost.seq,
+        )
 
 
 class Past:
-    """The last messages of all streams together, and what came before them by session."""
+    """The last messages of all streams together, in the order of their publishing, and what came before.
+
+    Every message has a place: 0, 1, 2 ... since the past began. `first` is the oldest place held, `end` the
+    one that the next message will take.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._held: deque[Message] = deque()
-        self._forgotten: dict[str, Message] = {}
-        """The newest message of each live session that is no longer held."""
+        self._over: deque[str] = deque()
+        self.first = 0
+        self.sessions: dict[str, PastSession] = {}
+        """Sessions in the order in which they began."""
 
-    def append(self, message: Message) -> None:
-        """Hold `message`, and let go of the oldest where there are too many."""
-        if len(self._held) == self._capacity:
-            self._forget(self._held.popleft())
+    @property
+    def end(self) -> int:
+        """The place of the next message."""
+        return self.first + len(self._held)
+
+    def append(self, message: Message) -> Message | None:
+        """Hold `message`; return the oldest, which was at `first`, where it had to go for it."""
+        event = message.event
+        session = self.sessions.get(event.session)
+        if session is None:
+            session = PastSession(event.stream, event.session, message.session_ms, event.model)
+            self.sessions[event.session] = session
+        session.held.append(message)
         self._held.append(message)
+        return self._forget_oldest() if len(self._held) > self._capacity else None
 
-    def _forget(self, message: Message) -> None:
-        session = message.event.session
-        if isinstance(message.event, StreamEnded):
-            self._forgotten.pop(session, None)
-        else:
-            self._forgotten[session] = message
+    def slice(self, start: int, count: int) -> list[Message]:
+        """Return up to `count` messages from place `start` on, which must be held or the end."""
+        return list(islice(self._held, start - self.first, start - self.first + count))
 
-    def since(self, selection: Selection) -> Iterator[bytes]:
-        """Yield what is wanted of the past: gaps for what is no longer held, then the events."""
-        since = selection.since or Since()
-        sessions = self._newest_sessions() | since.sessions.keys()
+    def oldest(self, stream: str) -> Message | None:
+        """Return the oldest message held of `stream`."""
+        return next(
+            (one.held[0] for one in self.sessions.values() if one.stream == stream and one.held), None
+        )
 
-        def wanted(event: Event) -> bool:
-            unread = _number(event) > since.last_read(event.session)
-            return unread and event.session in sessions and selection.includes(event)
+    def _forget_oldest(self) -> Message:
+        message = self._held.popleft()
+        self.first += 1
+        event = message.event
+        session = self.sessions[event.session]
+        session.held.popleft()
+        session.lost[type(event)] = Lost(number(event), event.end_sample, event.end_time)
+        if isinstance(event, StreamEnded):
+            self._remember_as_over(session)
+        return message
 
-        for session, message in self._forgotten.items():
-            if wanted(message.event):
-                yield encode(_gap_until(message, since.last_read(session) + 1))
-        for message in self._held:
-            if wanted(message.event):
-                yield message.payload
-
-    def _newest_sessions(self) -> set[str]:
-        by_stream = {message.event.stream: session for session, message in self._forgotten.items()}
-        by_stream.update((message.event.stream, message.event.session) for message in self._held)
-        return set(by_stream.values())
+    def _remember_as_over(self, session: PastSession) -> None:
+        session.over = True
+        self._over.append(session.identifier)
+        if len(self._over) > REMEMBERED_SESSIONS:
+            del self.sessions[self._over.popleft()]
 
 
-def _number(event: Event) -> int:
+def number(event: Event) -> int:
+    """Return the number of an event that was published."""
     assert event.seq is not None, "every published event has a number"
     return event.seq
 
 
-def _gap_until(message: Message, first_seq: int) -> Gap:
-    """Return the notice that events from `first_seq` to `message` are no longer held.
-
-    Where in the audio they began is not known any more: somewhere since the session did.
-    """
-    event = message.event
-    return Gap(
-        stream=event.stream,
-        session=event.session,
-        seq=None,
-        start_sample=0,
-        end_sample=event.end_sample,
-        start_time=datetime.fromtimestamp(message.session_ms / 1000, UTC),
-        end_time=event.end_time,
-        model=event.model,
-        kind="events",
-        first_seq=first_seq,
-        last_seq=event.seq,
-    )
+def _lost_seq(lost: Lost) -> int:
+    return lost.seq
