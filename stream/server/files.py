@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -19,17 +20,23 @@ def read_public(path: Path, what: str) -> bytes:
 
     Raises ConfigurationError where it cannot be read.
     """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(
-            f"The {what} {path} cannot be read ({error.strerror}): check its name and who may read it."
-        ) from error
+    return _read(path, what)[0]
 
 
 def read_secret(path: Path, what: str) -> bytes:
     """Do the same for a file of secrets, and log a warning where others than owner and group may read it."""
-    content = read_public(path, what)
-    if path.stat().st_mode & stat.S_IROTH:
+    content, mode = _read(path, what)
+    if mode & stat.S_IROTH:
         _log.warning("The %s %s can be read by everybody on this machine: chmod o-r %s", what, path, path)
     return content
+
+
+def _read(path: Path, what: str) -> tuple[bytes, int]:
+    """Return content and mode of one and the same file, which another may replace meanwhile."""
+    try:
+        with path.open("rb") as file:
+            return file.read(), os.fstat(file.fileno()).st_mode
+    except OSError as error:
+        raise ConfigurationError(
+            f"The {what} {path} cannot be read ({error.strerror}): check its name and who may read it."
+        ) from error
