@@ -5,15 +5,15 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import pytest
 
 from cmlstream.stream.events import Message, encode
-from cmlstream.stream.server.serve import Address
 from cmlstream.stream.sinks.hub import Hub
+from tests.stream.line import Line
 from tests.stream.serving import publish, serving, until
 from tests.stream.synthetic import SyntheticSession
 
@@ -87,40 +87,6 @@ def browser() -> Iterator[Browser]:
         yield Browser(runner, chromium)
         runner.run(chromium.close())
         runner.run(driver.stop())
-
-
-class Line:
-    """A way to a server that can be cut, as a network is."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self._target = ("", 0)
-        self._writers: list[asyncio.StreamWriter] = []
-
-    @asynccontextmanager
-    async def laid(self) -> AsyncIterator[None]:
-        async with await asyncio.start_server(self._relay, "127.0.0.1", 0) as server:
-            self.port = server.sockets[0].getsockname()[1]
-            yield
-            self.cut()
-
-    def lead_to(self, address: Address) -> None:
-        self._target = (address.host, address.port)
-
-    def cut(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
-        self._writers += [writer, far_writer]
-        await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65_536):
-                writer.write(data)
-        writer.close()
 
 
 def altered(message: Message, **fields: Any) -> Message:
