@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .assembly import NOTICE, assemble_pipeline, load_model, publishing_redis
 from .config import load
 from .engine import Engine
 from .server.serve import ServerSettings, serve
+from .settings import ListenSettings
 from .signals import stop_on_signals
 from .sinks.hub import Hub
 from .sinks.lines import LineSink, json_line, text_line
@@ -29,14 +31,13 @@ if TYPE_CHECKING:
 
     from cmlstream.models.archive import Archive
 
-    from .settings import ListenSettings
     from .sinks.base import Sink
     from .sources.base import Source
 
 
 def run_listen(overrides: dict[str, object], config: Path | None, *, as_json: bool) -> None:
     """Run `cmlstream listen`; settings, source and model come first, so that mistakes show at once."""
-    listening = prepare(load(config, overrides))
+    listening = prepare(load(ListenSettings, config, os.environ, overrides))
     asyncio.run(listen(listening, Console(stderr=True), as_json=as_json))
 
 

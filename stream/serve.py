@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from .assembly import NOTICE, assemble_pipeline, load_model, publishing_redis
+from .config import read
 from .engine import Engine
 from .server.receiving import Receiving
 from .server.serve import ServerSettings, serve
 from .server.streams import Streams
 from .server.tls import Certificate
 from .server.tokens import Tokens
+from .settings import ServeSettings
+from .shown import shown
 from .signals import stop_on_signals
 from .sinks.hub import Hub
 
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from cmlstream.models.archive import Archive
 
     from .server.serve import Address
-    from .settings import ServeSettings
     from .sinks.base import Sink
 
 
@@ -38,13 +41,17 @@ class Service:
     server: ServerSettings
 
 
-def run_serve(settings: ServeSettings) -> None:
+def run_serve(overrides: dict[str, object], config: Path | None, *, print_config: bool) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises ModelError or ConfigurationError for what cannot be used, ServiceError where Redis or the port
     refuses.
     """
-    asyncio.run(serve_streams(prepare(settings)))
+    configuration = read(ServeSettings, config, os.environ, overrides)
+    if print_config:
+        click.echo(shown(configuration))
+        return
+    asyncio.run(serve_streams(prepare(configuration.settings)))
 
 
 def prepare(settings: ServeSettings) -> Service:

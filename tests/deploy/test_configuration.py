@@ -22,11 +22,11 @@ def uncommented(tmp_path):
 
 
 def test_sample_configuration_listens_to_the_microphone_and_changes_nothing_else():
-    assert load(SAMPLE, {}) == ListenSettings(source="mic")
+    assert load(ListenSettings, SAMPLE, {}, {}) == ListenSettings(source="mic")
 
 
 def test_sample_configuration_shows_every_option_with_its_default(uncommented):
-    shown = load(uncommented, {})
+    shown = load(ListenSettings, uncommented, {}, {})
     for option in EXAMPLES:
         assert getattr(shown, option) is not None, option
     without_examples = msgspec.structs.replace(shown, **dict.fromkeys(EXAMPLES))
@@ -42,7 +42,7 @@ def test_sample_configuration_names_every_option(uncommented):
 def test_misspelt_option_in_a_configuration_is_refused(uncommented):
     uncommented.write_text(uncommented.read_text().replace("hop_ms", "hopms"))
     with pytest.raises(ConfigurationError, match="hopms"):
-        load(uncommented, {})
+        load(ListenSettings, uncommented, {}, {})
 
 
 def names(table, prefix=""):
