@@ -15,6 +15,7 @@ from websockets.exceptions import (
 
 from cmlstream.models.errors import ServiceError
 from cmlstream.stream.ingest import Refusal
+from cmlstream.stream.plain import plain
 
 Failure = WebSocketException | OSError
 FAILURES = (WebSocketException, OSError)
@@ -25,7 +26,6 @@ _TRANSIENT_STATUS = frozenset({408, 425, 429})
 _UNAUTHORIZED = "give a token that it knows (CMLSTREAM_TOKEN, or --token-file)"
 _FORBIDDEN = "give a token that may do this"
 _REMEDIES = {401: _UNAUTHORIZED, 4401: _UNAUTHORIZED, 4403: _FORBIDDEN}
-_SHOWN = 300
 
 
 class ConnectionLost(Exception):  # noqa: N818 - it is no error: another attempt follows
@@ -80,7 +80,7 @@ def _closed(failure: ConnectionClosed, server: str) -> ConnectionLost | ServiceE
         if failure.sent is not None and failure.sent.code == Refusal.MESSAGE_TOO_BIG.close_code:
             return ServiceError(f"The server {server} sends longer messages than this program takes.")
         return ConnectionLost("the line is cut")
-    code, said = failure.rcvd.code, shown(failure.rcvd.reason)
+    code, said = failure.rcvd.code, plain(failure.rcvd.reason)
     if any(refusal.close_code == code and refusal.is_final for refusal in Refusal):
         return _refused(server, said, code)
     return ConnectionLost(said or f"the server closed the connection with {code}")
@@ -88,7 +88,7 @@ def _closed(failure: ConnectionClosed, server: str) -> ConnectionLost | ServiceE
 
 def _status(failure: InvalidStatus, server: str) -> ConnectionLost | ServiceError:
     response = failure.response
-    said = shown((response.body or b"").decode(errors="replace").partition("\n")[0])
+    said = plain((response.body or b"").decode(errors="replace").partition("\n")[0])
     if response.status_code < 500 and response.status_code not in _TRANSIENT_STATUS:
         return _refused(server, said, response.status_code)
     return ConnectionLost(said or f"the server answers {response.status_code}")
@@ -98,8 +98,3 @@ def _refused(server: str, said: str, code: int) -> ServiceError:
     reason = said.removesuffix(".") or f"it answers {code}"
     remedy = _REMEDIES.get(code)
     return ServiceError(f"The server {server} refuses: {reason}{f'; {remedy}' if remedy else ''}.")
-
-
-def shown(text: str) -> str:
-    """Return what a server said, short and without anything that could steer a terminal."""
-    return "".join(c for c in text[:_SHOWN] if c.isprintable())

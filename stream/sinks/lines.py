@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cmlstream.models.errors import ServiceError
 from cmlstream.stream.events import Error, Gap, SpeechEnded, StreamEnded, StreamStarted
+from cmlstream.stream.plain import plain
 
 from .base import Sink
 
@@ -33,7 +34,7 @@ def text_line(message: Message) -> bytes:
     event = message.event
     match event:
         case StreamStarted():
-            text = f"{_clock(event.start_time)}  listening to {event.source}"
+            text = f"{_clock(event.start_time)}  listening to {plain(event.source)}"
         case SpeechEnded(
             activation=float() as activation, valence=float() as valence, emotion=dict() as emotion
         ):
@@ -41,12 +42,12 @@ def text_line(message: Message) -> bytes:
             text = (
                 f"{_clock(event.start_time)}  {event.speech_s:5.1f} s of speech   "
                 f"activation {activation:+.2f}   valence {valence:+.2f}   "
-                f"{likeliest} {emotion[likeliest]:.0%}"
+                f"{plain(likeliest)} {emotion[likeliest]:.0%}"
             )
         case Gap():
             text = f"{_clock(event.start_time)}  {event.kind} missing until {_clock(event.end_time)}"
         case Error():
-            text = f"{_clock(event.start_time)}  {event.message}"
+            text = f"{_clock(event.start_time)}  {plain(event.message)}"
         case StreamEnded():
             text = f"{_clock(event.start_time)}  {event.reason}"
         case _:

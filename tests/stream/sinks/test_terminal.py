@@ -1,10 +1,13 @@
 import asyncio
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
-from cmlstream.stream.sinks.terminal import COURSE_STEPS, LiveView, Picture, draw
+from cmlstream.stream.sinks.bars import COURSE_STEPS
+from cmlstream.stream.sinks.picture import Picture
+from cmlstream.stream.sinks.terminal import LiveView, draw
 from tests.stream.synthetic import SyntheticSession
 
 PLACES = ("page    http://127.0.0.1:8765/",)
@@ -58,6 +61,33 @@ def test_the_delay_and_the_gaps_are_told():
     text = seen(picture_of(session.status(), session.gap()))
     assert "delay 12 ms" in text
     assert "1 gaps" in text
+
+
+def test_losses_that_happened_are_told_and_others_take_no_room():
+    session = SyntheticSession()
+    status = session.status()
+    lossy = msgspec.structs.replace(status.event, thinned_updates=7, skipped_events=9)
+    assert "thinned" not in seen(picture_of(status))
+    picture = picture_of(status)
+    picture.show(lossy)
+    text = seen(picture, width=200)
+    assert "7 updates thinned" in text
+    assert "9 events skipped" in text
+
+
+def test_a_stream_that_ended_says_so_until_it_begins_again():
+    session = SyntheticSession()
+    picture = picture_of(session.speech_started(), session.ended())
+    assert "ended" in seen(picture)
+    picture.show(SyntheticSession(session="again").started().event)
+    assert "ended" not in seen(picture)
+
+
+def test_a_source_cannot_steer_the_terminal():
+    picture = picture_of(SyntheticSession(source="\x1b[2J\u202eevil\r\n").started())
+    text = seen(picture)
+    assert "evil" in text
+    assert not {"\x1b", "\u202e", "\r"} & set(text)
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
