@@ -109,7 +109,7 @@ def _explain(error: msgspec.ValidationError) -> str:
 
 def _position(error: Exception) -> str:
     """Return where a file stops being TOML, without what stands there."""
-    position = re.search(r" \(at line \d+, column \d+\)", str(error))
+    position = re.search(r" \(at (?:line \d+, column \d+|end of document)\)", str(error))
     return position[0] if position else ""
 
 
