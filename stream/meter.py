@@ -39,7 +39,10 @@ def is_clipped(samples_T: Samples) -> bool:
 
 
 class Meter:
-    """Sums up pieces of audio until asked for a reading. Pure; integer sums, so cuts change nothing."""
+    """Sums up pieces of audio when asked for a reading. Pure; whole numbers, so cuts change nothing.
+
+    Pieces are kept as they come, and must not be changed before they have been read.
+    """
 
     def __init__(self) -> None:
         self._start = 0
@@ -53,27 +56,27 @@ class Meter:
     def reset(self, position: int) -> None:
         """Forget what was heard and begin anew at `position`."""
         self._start = self._end = position
-        self._energy = 0
-        self._clipped = 0
+        self._pieces: list[Samples] = []
 
     def push(self, samples_T: Samples) -> None:
         """Add the samples that follow the last ones."""
         self._end += len(samples_T)
-        self._clipped += clipped_samples(samples_T)
-        wide_T = samples_T.astype(np.int64)
-        self._energy += int(np.dot(wide_T, wide_T))
+        self._pieces.append(samples_T)
 
     def read(self) -> Reading:
         """Return the reading since the last one, and begin the next."""
+        heard_T = np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)
+        wide_T = heard_T.astype(np.int64)
+        energy = int(np.dot(wide_T, wide_T))
         count = max(self.samples, 1)
-        power = self._energy / count / FULL_SCALE**2
+        power = energy / count / FULL_SCALE**2
         level_dbfs = max(10 * float(np.log10(power)), FLOOR_DBFS) if power > 0 else FLOOR_DBFS
         reading = Reading(
             start=self._start,
             end=self._end,
             level_dbfs=round(level_dbfs, 2),
-            clipping=self._clipped > CLIPPED_SHARE * count,
-            muted=self._energy == 0,
+            clipping=clipped_samples(heard_T) > CLIPPED_SHARE * count,
+            muted=energy == 0,
         )
         self.reset(self._end)
         return reading

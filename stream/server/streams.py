@@ -18,7 +18,7 @@ from cmlstream.stream.sources.ingest import IngestSource
 from .allowance import CrowdedError, Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cmlstream.stream.ingest import Hello
     from cmlstream.stream.pipeline import Pipeline
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 ALIVE_S = 2.0
 """A sender that was heard within this time is not taken for dead by another that claims its stream."""
+
+CROWD = 32
+"""From so many live streams on, audio gathers a moment before it is heard."""
 
 DRAIN_S = 5.0
 """How long the last events may take to be published when the server stops."""
@@ -122,6 +125,10 @@ class Streams:
         """Return how many streams are live, those in their time of grace included."""
         return len(self._live)
 
+    def __iter__(self) -> Iterator[LiveStream]:
+        """Return the live streams, in the order in which they began."""
+        return iter(tuple(self._live.values()))
+
     def attach(self, hello: Hello, owner: str, sender: Sender) -> LiveStream:
         """Return the stream that `sender` goes on with, or begins.
 
@@ -161,7 +168,7 @@ class Streams:
                 _log.warning("%d streams could not be ended within %g s", len(late), DRAIN_S)
 
     def _begin(self, hello: Hello, owner: str) -> LiveStream:
-        source = _source(hello)
+        source = _source(hello, lambda: len(self._live) >= CROWD)
         try:
             place = self._places.take(owner)
         except CrowdedError as error:
@@ -214,8 +221,8 @@ class Streams:
             live.ended.set_result(live.summary())
 
 
-def _source(hello: Hello) -> IngestSource:
+def _source(hello: Hello, is_crowded: Callable[[], bool]) -> IngestSource:
     try:
-        return IngestSource(hello)
+        return IngestSource(hello, is_crowded)
     except InputError as error:
         raise SenderRefusedError(Refusal.BAD_HELLO, f"{error}.") from error

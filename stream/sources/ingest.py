@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 FULL_SAMPLES = 2 * SAMPLE_RATE
 """Held audio from which on the sender has to wait."""
 
+GATHER_S = 0.04
+"""How long audio waits for more where many streams are live: what it costs to hear a message is paid once."""
+
 
 class IngestSource(Source):
     """What a sender pushed, in order; outlives the connection that brings it.
@@ -38,11 +41,12 @@ class IngestSource(Source):
 
     paced = True
 
-    def __init__(self, hello: Hello) -> None:
+    def __init__(self, hello: Hello, is_crowded: Callable[[], bool] = lambda: False) -> None:
         self.description = f"sender of {hello.format} at {hello.rate} Hz"
         self.frames = 0
         """Frames taken or skipped so far, at the sender's rate."""
         self._hello = hello
+        self._is_crowded = is_crowded
         self._converter = Converter(hello.rate, hello.channels, hello.channel)
         self._frame_bytes = hello.channels * sample_bytes(hello.format)
         self._rest = b""
@@ -50,7 +54,8 @@ class IngestSource(Source):
         self._held_samples = 0
         self._held: deque[Chunk | NewSpeaker] = deque()
         self._ended = False
-        self._arrived: asyncio.Future[None] | None = None
+        self._arrived = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
         self._when_room: Callable[[], None] | None = None
 
     @property
@@ -110,14 +115,13 @@ class IngestSource(Source):
 
     async def chunks(self) -> AsyncGenerator[Chunk | NewSpeaker, None]:
         """Yield what was pushed, neighbours as one, as soon as it is there."""
-        loop = asyncio.get_running_loop()
         while True:
             while self._held:
                 yield self._take()
             if self._ended:
                 return
-            self._arrived = loop.create_future()
-            await self._arrived
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def _hold(self, samples_T: Samples) -> None:
         if len(samples_T):
@@ -130,8 +134,16 @@ class IngestSource(Source):
         self._wake()
 
     def _wake(self) -> None:
-        if self._arrived is not None and not self._arrived.done():
-            self._arrived.set_result(None)
+        if self._ended or self.full or not self._is_crowded():
+            self._ring()
+        elif self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_S, self._ring)
+
+    def _ring(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        self._arrived.set()
 
     def _take(self) -> Chunk | NewSpeaker:
         first = self._held.popleft()

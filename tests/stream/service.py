@@ -1,0 +1,108 @@
+"""The service in the test's own loop: a real model, a real socket on a free port, and senders to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from websockets.asyncio.client import connect
+
+from cmlstream.models import archive
+from cmlstream.stream.assembly import assemble_pipeline
+from cmlstream.stream.engine import Engine
+from cmlstream.stream.events import decode
+from cmlstream.stream.server.patience import Patience
+from cmlstream.stream.server.receiving import Receiving
+from cmlstream.stream.server.serve import Address, ServerSettings, serve
+from cmlstream.stream.server.streams import Streams
+from cmlstream.stream.server.tokens import Tokens
+from cmlstream.stream.settings import LimitSettings, ServeSettings
+from cmlstream.stream.sinks.hub import Hub
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from websockets.asyncio.client import ClientConnection
+
+    from cmlstream.models.archive import Archive
+    from cmlstream.stream.events import Event
+
+
+@cache
+def model() -> Archive:
+    return archive.load(archive.default_path())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Service:
+    """A running service and what it is made of."""
+
+    address: Address
+    hub: Hub
+    streams: Streams
+
+
+@asynccontextmanager
+async def service(
+    *,
+    tokens: Tokens | None = None,
+    patience: Patience | None = None,
+    settings: dict[str, Any] | None = None,
+    **limits: Any,
+) -> AsyncIterator[Service]:
+    tokens, patience = tokens or Tokens.none(), patience or Patience()
+    told = ServeSettings(limits=LimitSettings(**limits))
+    engine, hub = Engine(model()), Hub()
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(engine.run()), tasks.create_task(hub.run())]
+        streams = Streams(tasks, partial(assemble_pipeline, told, engine, sinks=[hub]), told.limits)
+        receiving = Receiving(streams, tokens, told.limits, patience)
+        server = ServerSettings(port=0, tokens=tokens, patience=patience, **(settings or {}))
+        async with serve(hub, server, receiving) as address:
+            yield Service(address, hub, streams)
+        for task in running:
+            task.cancel()
+
+
+@asynccontextmanager
+async def sending(address: Address, **options: Any) -> AsyncIterator[ClientConnection]:
+    async with connect(address.ingest_url, proxy=None, **options) as connection:
+        yield connection
+
+
+async def greet(connection: ClientConnection, stream: str = "kitchen", **hello: Any) -> dict[str, Any]:
+    """Say hello and return the answer."""
+    await say(connection, "hello", stream=stream, **hello)
+    return await answer(connection)
+
+
+async def say(connection: ClientConnection, type_: str, **fields: Any) -> None:
+    await connection.send(json.dumps({"type": type_, **fields}))
+
+
+async def answer(connection: ClientConnection, *wanted: str) -> dict[str, Any]:
+    """Return the next message, or the next of the types named."""
+    while True:
+        message: dict[str, Any] = json.loads(await connection.recv())
+        if not wanted or message["type"] in wanted:
+            return message
+
+
+@asynccontextmanager
+async def following(address: Address, query: str = "?since=0") -> AsyncIterator[ClientConnection]:
+    async with connect(address.events_url + query, proxy=None, max_size=None) as connection:
+        yield connection
+
+
+async def events_until_end(connection: ClientConnection) -> list[Event]:
+    """Return all events up to the first `stream.ended`."""
+    events = []
+    async for payload in connection:
+        events.append(decode(payload))
+        if events[-1].__struct_config__.tag == "stream.ended":
+            break
+    return events
