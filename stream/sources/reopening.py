@@ -40,6 +40,7 @@ class ReopenedSource(Source):
         self._end = 0
         self._heard_s: float | None = None
         self._dropped_before = 0
+        self._broken = False
 
     async def chunks(self) -> AsyncGenerator[Heard, None]:
         """Yield what is heard, until closed or until the source ends by itself."""
@@ -51,7 +52,7 @@ class ReopenedSource(Source):
             except InputError as error:
                 if self._heard_s is None:
                     raise
-                self._on_break(str(error))
+                self._break(str(error))
             else:
                 return
             self._dropped_before = self.dropped_samples
@@ -77,9 +78,16 @@ class ReopenedSource(Source):
     def _missed_samples(self, now_s: float, first: Chunk) -> int:
         if self._heard_s is None:
             return first.start
+        self._broken = False
         self._on_break(None)
         # At least a sample: what was heard before does not go on here.
         return max(round((now_s - self._heard_s) * SAMPLE_RATE) - len(first.samples_T), 1)
+
+    def _break(self, reason: str) -> None:
+        # Some devices can be opened while they are away, and break again at once.
+        if not self._broken:
+            self._broken = True
+            self._on_break(reason)
 
     async def _opened_again(self) -> Source:
         while True:
