@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ import click
 import msgspec
 from rich.console import Console
 
-from cmlstream.models.errors import ConfigurationError, InputError, ServiceError
+from cmlstream.models.errors import InputError, ServiceError
 
 from .client.sender import open_sender
 from .client.sending import feed
+from .own_token import read_token
 from .sending_view import LineReport, LiveReport, Metered
 from .signals import stop_on_signals
 from .sources.open import SourceSettings, open_source
@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from .sending_view import Report
     from .sources.base import Source
 
-TOKEN_VARIABLE = "CMLSTREAM_TOKEN"  # noqa: S105 - the name of a variable, no secret
 PARTING_S = 5.0
 """How long the summary may take once the user asked to stop."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,256}")
 _NO_STREAM_NAME = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+")
 
 
@@ -69,33 +67,9 @@ def run_send(settings: SendSettings, *, as_json: bool) -> None:
         click.echo(_told(summary), err=True)
 
 
-def read_token(path: Path | None) -> str | None:
-    """Return the token in the file at `path`, or in the environment, if there is one.
-
-    Raises ConfigurationError where it cannot be read or is no token; it is never shown.
-    """
-    if path is None:
-        place, token = TOKEN_VARIABLE, os.environ.get(TOKEN_VARIABLE) or None
-    else:
-        place, token = str(path), _read(path)
-    if token is not None and not _TOKEN.fullmatch(token):
-        raise ConfigurationError(
-            f"{place} holds no token: it has 16 to 256 letters, digits, dots, dashes, underscores and tildes"
-        )
-    return token
-
-
 def default_stream() -> str:
     """Return the name of this machine as a stream may be called."""
     return _NO_STREAM_NAME.sub("-", socket.gethostname()).lstrip("-")[:64] or "sender"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(f"The token file {path} cannot be read ({reason}): check it") from error
 
 
 def _source(settings: SendSettings, report: Report) -> Source:
