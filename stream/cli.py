@@ -10,7 +10,7 @@ import logging
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -57,7 +57,93 @@ def listen(config: Path | None, as_json: bool, **options: object) -> None:
     """
     from .listen import run_listen
 
-    run_listen({name: value for name, value in options.items() if value is not None}, config, as_json=as_json)
+    run_listen(_told(options), config, as_json=as_json)
+
+
+@cli.command()
+@click.option("--host", help="Address to serve on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to serve on; 0 takes a free one.  [default: 8765]")
+@click.option(
+    "--insecure", is_flag=True, default=None, help="Allow a --host that others reach without tokens and TLS."
+)
+@click.option("--certificate", metavar="FILE", help="The server's certificate, for TLS (PEM).")
+@click.option("--private-key", metavar="FILE", help="Its key, where the certificate's file lacks it.")
+@click.option("--tokens", metavar="FILE", help="Who may send and follow; read anew at SIGHUP.")
+@click.option("--redis", metavar="URL", help="Publish to this Redis; `embedded` starts a private one.")
+@click.option("--record", metavar="DIR", help="Keep audio and events in this folder.  [default: keep none]")
+@click.option(
+    "--model", metavar="NAME", help="`default`, `cc0` (for every use) or an archive.  [default: default]"
+)
+@click.option("--trust-model", is_flag=True, default=None, help="Accept an archive without .sha256.")
+@click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), help="What the model runs on.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings in TOML.")
+@click.option("--print-config", is_flag=True, help="Show the settings in force, without secrets, and end.")
+def serve(config: Path | None, print_config: bool, **options: object) -> None:
+    """Take audio from many senders over the network and publish what is heard.
+
+    Senders connect to /v1/ingest, followers to /v1/events. Settings come from --config, then from the
+    environment (CMLSTREAM_PORT=9000, CMLSTREAM_LIMITS__STREAMS=50), then from the options here.
+    """
+    from .serve import run_serve
+
+    run_serve(_told(options), config, print_config=print_config)
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("url")
+@click.option("--stream", metavar="ID", help="Name of the stream.  [default: this machine's name]")
+@click.option(
+    "--token-file", type=click.Path(path_type=Path), metavar="FILE", help="What the server demands."
+)
+@click.option("--realtime", is_flag=True, help="Play a file at its own pace.")
+@click.option(
+    "--rate", type=int, default=16_000, show_default=True, help="Hz of raw audio on standard input."
+)
+@click.option(
+    "--channels", type=int, default=1, show_default=True, help="Channels of raw audio on standard input."
+)
+@click.option("--channel", type=int, help="Listen to this channel only, counted from 1.")
+@click.option("--json", "as_json", is_flag=True, help="Write the summary as JSON to standard output.")
+def send(
+    source: str, url: str, stream: str | None, token_file: Path | None, as_json: bool, **wanted: Any
+) -> None:
+    """Send SOURCE to the server at URL, ws://HOST:PORT or wss://HOST:PORT.
+
+    SOURCE is as for `listen`. What the server has not acknowledged is kept and sent again when the link
+    breaks; a microphone that is unplugged is waited for. A token comes from --token-file or CMLSTREAM_TOKEN.
+    """
+    from .send import SendSettings, run_send
+    from .sources.open import SourceSettings
+
+    run_send(SendSettings(source, url, stream, token_file, SourceSettings(**wanted)), as_json=as_json)
+
+
+@cli.command()
+@click.argument("url")
+@click.option("--stream", "streams", multiple=True, metavar="ID", help="This stream only; can be repeated.")
+@click.option(
+    "--since", multiple=True, metavar="SEQ", help="Begin after this event, 0 at the oldest; or SESSION:SEQ."
+)
+@click.option(
+    "--type", "types", multiple=True, metavar="TYPE", help="Events of this type only; can be repeated."
+)
+@click.option("--features", is_flag=True, help="With the acoustic features of every estimate.")
+@click.option("--embedding/--no-embedding", default=True, help="With or without the embedding.")
+@click.option("--until-end", is_flag=True, help="End when all these streams have ended.")
+@click.option(
+    "--token-file", type=click.Path(path_type=Path), metavar="FILE", help="What the server demands."
+)
+@click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
+def watch(url: str, **options: Any) -> None:
+    """Watch the streams of the server or Redis at URL, side by side.
+
+    URL is ws://HOST:PORT, wss://HOST:PORT, redis://HOST:PORT or rediss://HOST:PORT. A lost connection is
+    taken up again where it was. A token comes from --token-file or CMLSTREAM_TOKEN.
+    """
+    from .watch import WatchOptions, run_watch
+
+    run_watch(WatchOptions(url, **options))
 
 
 @cli.command()
@@ -115,6 +201,11 @@ def bench() -> None:
     from .bench import measure
 
     measure()
+
+
+def _told(options: dict[str, object]) -> dict[str, object]:
+    """Return the options that were given; the others leave what file and environment say."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
