@@ -10,28 +10,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
-from cmlstream.models.contract import SAMPLE_RATE, Samples
 from cmlstream.models.errors import InputError
 
-from .base import CHUNK_SAMPLES, Chunk, Source
+from .base import Chunk, Source
 from .convert import Converter
+from .pace import at_pace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterator
+    from collections.abc import AsyncGenerator, Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from cmlstream.models.contract import Samples
 
 BLOCK_S = 0.5
 """Read at a time: long enough for the trip to the reading thread to cost nothing."""
 
 
+class UnknownKindError(InputError):
+    """A file that libsndfile does not take for audio; another library may."""
+
+
 class FileSource(Source):
     """An audio file, as fast as it is taken, or with `realtime` at the pace it was spoken.
 
-    `channel` picks one, counted from 1; otherwise all are mixed. The file waits for a slow
-    reader. In real time each 20 ms arrive when the last of their samples would have been spoken, on a
-    schedule fixed at the start: a late reader catches up, and nothing drifts.
+    `channel` picks one, counted from 1; otherwise all are mixed. The file waits for a slow reader.
 
     Raises InputError at once where the file cannot be read or is empty.
     """
@@ -46,16 +50,17 @@ class FileSource(Source):
 
     async def chunks(self) -> AsyncGenerator[Chunk, None]:
         """Yield the file from its start; raises InputError where it cannot be read or is empty."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        whole = self._blocks()
+        async with aclosing(whole), aclosing(at_pace(whole) if self.paced else whole) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _blocks(self) -> AsyncGenerator[Chunk, None]:
         position = 0
         async with aclosing(_on_a_thread(read_blocks(self._path, self._channel))) as blocks:
             async for block_T in blocks:
-                for samples_T in _pieces(block_T) if self.paced else (block_T,):
-                    start, position = position, position + len(samples_T)
-                    if self.paced:
-                        await asyncio.sleep(began + position / SAMPLE_RATE - loop.time())
-                    yield Chunk(samples_T, start)
+                yield Chunk(block_T, position)
+                position += len(block_T)
 
 
 def read_whole(path: Path, channel: int | None = None) -> Samples:
@@ -97,7 +102,7 @@ def _open(path: Path) -> soundfile.SoundFile:
     try:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
-        raise InputError(
+        raise UnknownKindError(
             f"{path} cannot be read as audio ({_reason(error)}): give one of {_readable_kinds()}"
         ) from error
     except TypeError as error:  # soundfile asks for what a headerless .raw file does not say
@@ -137,7 +142,3 @@ def _readable_kinds() -> str:
 
 def _reason(error: soundfile.LibsndfileError) -> str:
     return str(error.error_string).rstrip(".")
-
-
-def _pieces(samples_T: Samples) -> Iterator[Samples]:
-    return (samples_T[start : start + CHUNK_SAMPLES] for start in range(0, len(samples_T), CHUNK_SAMPLES))

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.models.errors import InputError
 
-from .file import FileSource
+from .address import at_url, in_file
+from .file import FileSource, UnknownKindError
 from .stdin import RawSource
 
 if TYPE_CHECKING:
+    from .address import MediaAddress
     from .base import Source
+    from .media import MediaSource
 
 SAMPLE_PATH = Path(__file__).with_name("sample.flac")
 """Synthetic speech that ships with the program, to try it without a microphone."""
@@ -35,7 +38,7 @@ class SourceSettings:
 
 
 def open_source(spec: str, settings: SourceSettings) -> Source:
-    """Return the source named `mic`, `mic:NAME`, `mic:INDEX`, `-`, `sample`, or by the path of a file.
+    """Return the source named `mic`, `mic:NAME`, `mic:INDEX`, `-`, `sample`, or by a URL or a path.
 
     Raises InputError for what cannot be a source; whether it can be opened shows when its chunks are taken.
     """
@@ -50,6 +53,29 @@ def open_source(spec: str, settings: SourceSettings) -> Source:
                 raise InputError("standard input is closed: pipe raw 16-bit audio into it")
             return RawSource(sys.stdin.fileno(), settings.rate, settings.channels, settings.channel)
         case (_, ":", rest) if rest.startswith("//"):
-            raise InputError(f"{spec} is a URL, which cannot be listened to: save it and name the file")
+            return _media(at_url(spec), settings)
     path = SAMPLE_PATH if spec == "sample" else Path(spec)
-    return FileSource(path, realtime=settings.realtime, channel=settings.channel)
+    try:
+        return FileSource(path, realtime=settings.realtime, channel=settings.channel)
+    except UnknownKindError as unknown:
+        return _container(path, settings, unknown)
+
+
+def _media(address: MediaAddress, settings: SourceSettings) -> MediaSource:
+    # PyAV is an extra: only who names media needs it.
+    from .media import MediaSource
+
+    return MediaSource(address, realtime=settings.realtime, channel=settings.channel)
+
+
+def _container(path: Path, settings: SourceSettings, unknown: UnknownKindError) -> MediaSource:
+    """Return the sound of a video or the like, or raise what libsndfile said where that is none either."""
+    try:
+        source = _media(in_file(path), settings)
+    except InputError as missing:
+        raise InputError(f"{unknown}; as video or the like, {missing}") from missing
+    try:
+        source.check()
+    except InputError:
+        raise unknown from None
+    return source

@@ -1,13 +1,22 @@
-"""A real sound server with a microphone into which the tests can speak."""
+"""Real servers of sound: one with a microphone into which the tests can speak, and of media."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+
+from cmlstream.stream.sources import decoder
+from cmlstream.stream.sources.file import read_whole
+from cmlstream.stream.sources.open import SAMPLE_PATH
+
+from .broadcasting import Listener, WebServer, encoded
 
 ALSA_CONFIGURATION = """
 pcm.default { type pulse hint { show on description "Default" } }
@@ -104,3 +113,55 @@ def _use_only(directory: Path, alsa_configuration: str, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_RUNTIME_DIR", os.fspath(directory))
     monkeypatch.setenv("XDG_CONFIG_HOME", os.fspath(directory))
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+
+
+@pytest.fixture(scope="session")
+def speech_T():
+    return read_whole(SAMPLE_PATH)[2 * 16_000 : 8 * 16_000]
+
+
+@pytest.fixture
+def web(tmp_path):
+    server = WebServer(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def listening():
+    with contextlib.ExitStack() as stack:
+
+        def listen(serve):
+            listener = Listener(serve)
+            stack.callback(listener.stop)
+            return listener
+
+        yield listen
+
+
+@pytest.fixture
+def nothing_is_left_behind(monkeypatch):
+    """Threads of a source end, at the latest when the library has waited long enough; so do its sockets."""
+    monkeypatch.setattr(decoder, "OPENING_LIMIT_S", 3.0)
+    monkeypatch.setattr(decoder, "STALL_LIMIT_S", 2.0)
+    monkeypatch.setattr(decoder, "HTTP_STALL_LIMIT_S", 3.0)
+    process = psutil.Process()
+    before = process.num_fds()
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "media":
+            thread.join(10)
+            assert not thread.is_alive()
+    assert process.num_fds() <= before + 1  # asyncio.to_thread may have started its pool meanwhile
+
+
+@pytest.fixture
+def impatient(nothing_is_left_behind, monkeypatch):
+    monkeypatch.setattr(decoder, "OPENING_LIMIT_S", 0.4)
+
+
+@pytest.fixture
+def mulaw(speech_T):
+    """20 ms of mu-law at 8 kHz each."""
+    stream = encoded(speech_T, "pcm_mulaw", 8_000, "mulaw")
+    return [stream[begin : begin + 160] for begin in range(0, len(stream) - 159, 160)]

@@ -2,8 +2,10 @@ import asyncio
 import threading
 
 import numpy as np
+import pytest
 
-from cmlstream.stream.sources.newest import NewestQueue
+from cmlstream.models.errors import InputError
+from cmlstream.stream.sources.newest import EndOfAudio, NewestQueue, PatientQueue
 
 
 def samples(length, value=1):
@@ -78,3 +80,62 @@ def test_a_device_that_outlives_the_loop_is_ignored():
     queue = asyncio.run(run())
     queue.put(samples(10))  # would raise: the loop is closed
     assert queue.dropped_samples == 0
+
+
+def test_what_finished_is_told_after_all_that_was_held():
+    async def run():
+        queue = NewestQueue(100)
+        queue.put(samples(10))
+        queue.finish(EndOfAudio())
+        first = await queue.get()
+        with pytest.raises(EndOfAudio):
+            await queue.get()
+        return first
+
+    assert len(asyncio.run(run()).samples_T) == 10
+
+
+def test_a_reader_that_waits_is_told_of_the_end():
+    async def run():
+        queue = NewestQueue(100)
+        threading.Timer(0.05, queue.finish, [InputError("broken")]).start()
+        await queue.get()
+
+    with pytest.raises(InputError, match="broken"):
+        asyncio.run(run())
+
+
+def test_who_brings_too_much_to_a_patient_queue_waits_and_nothing_is_lost():
+    async def run():
+        queue = PatientQueue(50)
+        thread = threading.Thread(target=lambda: [queue.put(samples(20, value)) for value in range(100)])
+        thread.start()
+        await asyncio.to_thread(thread.join, 0.1)
+        assert thread.is_alive()
+        return [await queue.get() for _ in range(100)], queue.dropped_samples
+
+    chunks, dropped_samples = asyncio.run(run())
+    assert [chunk.start for chunk in chunks] == list(range(0, 2_000, 20))
+    assert dropped_samples == 0
+
+
+def test_a_piece_larger_than_a_patient_queue_goes_through():
+    async def run():
+        queue = PatientQueue(50)
+        queue.put(samples(200))
+        return await queue.get()
+
+    assert len(asyncio.run(run()).samples_T) == 200
+
+
+def test_closing_a_patient_queue_sets_free_who_waits():
+    async def run():
+        queue = PatientQueue(10)
+        thread = threading.Thread(target=lambda: [queue.put(samples(10)) for _ in range(9)])
+        thread.start()
+        await queue.get()
+        queue.close()
+        await asyncio.to_thread(thread.join, 5)
+        return thread.is_alive()
+
+    assert not asyncio.run(run())

@@ -7,6 +7,7 @@ import soundfile
 
 from cmlstream.models.errors import InputError
 from cmlstream.stream.sources.file import FileSource
+from cmlstream.stream.sources.media import MediaSource
 from cmlstream.stream.sources.open import SAMPLE_PATH, SourceSettings, open_source
 
 
@@ -32,10 +33,11 @@ def test_a_colon_in_a_file_name_is_no_url(tmp_path):
     assert asyncio.run(duration_s(open_source(str(path), SourceSettings()))) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("url", ["http://example.org/talk.mp3", "rtsp://camera/1", "file:///tmp/a.wav"])
-def test_a_url_is_refused(url):
-    with pytest.raises(InputError, match=f"{url} is a URL, which cannot be listened to: save it"):
-        open_source(url, SourceSettings())
+@pytest.mark.parametrize("url", ["http://example.org/talk.mp3", "rtsp://camera/1", "srt://studio:9000"])
+def test_a_url_is_media(url):
+    source = open_source(url, SourceSettings())
+    assert isinstance(source, MediaSource)
+    assert source.description == url
 
 
 def test_a_channel_the_sample_lacks_is_told():
@@ -66,18 +68,20 @@ def test_a_closed_standard_input_is_refused(monkeypatch):
         open_source("-", SourceSettings())
 
 
-def test_files_are_opened_without_loading_portaudio():
-    code = "import sys; import cmlstream.stream.sources.open; sys.exit('pyaudio' in sys.modules)"
+def test_files_are_opened_without_loading_what_microphones_and_urls_need():
+    code = (
+        "import sys; import cmlstream.stream.sources.open; sys.exit(bool({'pyaudio', 'av'} & {*sys.modules}))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 MISSING_EXTRA = """
 import sys
-sys.modules["pyaudio"] = None
+sys.modules["pyaudio"] = sys.modules["av"] = None
 from cmlstream.models.errors import InputError
 from cmlstream.stream.sources.open import SourceSettings, open_source
 try:
-    open_source("mic", SourceSettings())
+    open_source(sys.argv[1], SourceSettings())
 except InputError as error:
     print(error)
 """
@@ -85,10 +89,20 @@ except InputError as error:
 
 def test_without_the_extra_a_microphone_says_what_to_install():
     finished = subprocess.run(
-        [sys.executable, "-c", MISSING_EXTRA], capture_output=True, text=True, check=True
+        [sys.executable, "-c", MISSING_EXTRA, "mic"], capture_output=True, text=True, check=True
     )
     assert "pip install cmlstream[mic]" in finished.stdout
     assert "portaudio19-dev" in finished.stdout
+
+
+def test_without_the_extra_urls_and_videos_say_what_to_install(tmp_path):
+    (tmp_path / "talk.mp4").write_bytes(b"a video" * 100)
+    for source in ("rtsp://user:hush@camera/1", tmp_path / "talk.mp4"):
+        finished = subprocess.run(
+            [sys.executable, "-c", MISSING_EXTRA, source], capture_output=True, text=True, check=True
+        )
+        assert "pip install 'cmlstream[media]'" in finished.stdout
+        assert "hush" not in finished.stdout
 
 
 def test_the_sample_is_small_quiet_enough_and_of_the_right_kind():
