@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis import exceptions as refusals
@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from cmlstream.models.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 REPLY_TIMEOUT_S = 2.0
 """How long Redis may take to connect or to answer before it counts as away."""
@@ -36,6 +36,7 @@ PERMISSIONS = (
 )
 
 Client = Redis | RedisCluster
+Command = tuple[str | bytes | int | float, ...]
 Failure = refusals.RedisError | refusals.RedisClusterException | OSError
 FAILURES = (refusals.RedisError, refusals.RedisClusterException, OSError)
 """What a command raises when Redis is away, slow or unwilling; TimeoutError is an OSError."""
@@ -99,6 +100,23 @@ def _open_cluster(url: str) -> RedisCluster:
         socket_connect_timeout=REPLY_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+async def ask_together(client: Client, commands: Iterable[Command]) -> list[Any]:
+    """Send commands in one round trip to each node; returns their answers, an error in place of one.
+
+    Raises one of FAILURES where a node cannot be reached: the others may have done what they were told.
+    """
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    return await pipeline.execute(raise_on_error=False)
+
+
+async def look_again(client: Client) -> None:
+    """Make the client of a cluster ask again which node serves what: after a failure its pipelines do not."""
+    if isinstance(client, RedisCluster):
+        await client.aclose()
 
 
 def pauses_s() -> Iterator[float]:

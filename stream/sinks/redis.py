@@ -6,40 +6,48 @@ Their names are in redis_keys.py. Imported late, since redis takes 0.15 s.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
-from importlib.resources import files
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import NoScriptError
 
 from cmlstream.models.errors import ConfigurationError, ServiceError
-from cmlstream.stream.events import Affect, Gap, SpeechEnded
 from cmlstream.stream.redis_client import (
     FAILURES,
     REPLY_TIMEOUT_S,
-    Failure,
     address_of,
+    ask_together,
+    look_again,
     open_client,
     pauses_s,
     why,
 )
-from cmlstream.stream.redis_keys import REGISTRY_KEY, Position, stream_keys
+from cmlstream.stream.seldom import SeldomLog
 
 from .base import Sink
+from .redis_calls import NOBODY, Calls, script_source
 from .spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from cmlstream.stream.events import Message
+    from cmlstream.stream.redis_client import Command, Failure
 
 HEARTBEAT_S = 5.0
 """How often a stream is entered anew in the registry while it has events."""
 BATCH_EVENTS = 100
 """Sent in one round trip when events have waited; takes Redis about a millisecond."""
+PACE_S = 0.02
+"""The least time between round trips, unless a batch is full.
+
+Each costs as much CPU as three events: with many streams it carries several, a single stream's go at once.
+"""
 DRAIN_S = 5.0
 """How long `close` waits for the last events to go out."""
-LOG_INTERVAL_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -83,9 +91,9 @@ class RedisSink(Sink):
         self._client = open_client(url)
         self.address = address_of(url)
         """Where this publishes, without the URL's secrets."""
-        self._script = self._client.register_script(_script_source())
-        self._script_settings = (keep_events, round(stream_ttl_s * 1000), round(latest_ttl_s * 1000))
-        self._stream_ttl_s = stream_ttl_s
+        self._script = script_source()
+        self._script_hash = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
+        self._calls = Calls(keep_events, stream_ttl_s, latest_ttl_s)
         self._spool = Spool(spool_events)
         self._unconfirmed: dict[str, Sequence[Message]] = {}
         self._heartbeats: dict[str, float] = {}
@@ -95,12 +103,22 @@ class RedisSink(Sink):
         self._drained_by: float | None = None
         self._deadline: asyncio.Timeout | None = None
         self._finished = asyncio.Event()
-        self._last_warned = -LOG_INTERVAL_S
+        self._warnings = SeldomLog(_log)
         self._lost_events = 0
 
     def __repr__(self) -> str:
         """Return where this publishes, without the URL's secrets."""
         return f"RedisSink({self.address})"
+
+    @property
+    def away(self) -> bool:
+        """Whether Redis did not take events when last asked."""
+        return self._away
+
+    @property
+    def waiting_events(self) -> int:
+        """Events that Redis has not confirmed yet: those in the spool, and those on their way."""
+        return len(self._spool) + self._unconfirmed_events()
 
     async def connect(self) -> None:
         """Make sure at the start, once, that Redis will take events.
@@ -111,9 +129,8 @@ class RedisSink(Sink):
         """
         try:
             async with asyncio.timeout(REPLY_TIMEOUT_S):
-                # No stream can be called "-": the script runs with all it needs, and leaves nothing behind.
-                await self._script(stream_keys("-"), self._script_settings)
-                await self._forget_old_streams()
+                call = self._calls.publish("EVAL", self._script, NOBODY, ())
+                _raise_failures(await ask_together(self._client, [call, *self._calls.heartbeats(())]))
         except FAILURES as failure:
             await self._client.aclose()
             raise ServiceError(f"Redis at {self.address} {why(failure)}") from None
@@ -147,6 +164,7 @@ class RedisSink(Sink):
             self._closing = True
             self._drained_by = asyncio.get_running_loop().time() + DRAIN_S
             self._changed.notify_all()
+        await asyncio.sleep(0)  # a task of `run` that was created just now has not begun yet
         if self._deadline is None:
             await self._client.aclose()
         elif not self._finished.is_set():
@@ -163,6 +181,8 @@ class RedisSink(Sink):
                 return
             self._unconfirmed = {stream: tuple(messages) for stream, messages in groupby(batch, _stream)}
             await self._send_until_confirmed()
+            if len(self._spool) < BATCH_EVENTS and not self._spool.full:
+                await asyncio.sleep(PACE_S)
 
     async def _send_until_confirmed(self) -> None:
         for pause_s in pauses_s():
@@ -178,16 +198,32 @@ class RedisSink(Sink):
 
     async def _send(self) -> None:
         """Send each stream's events in a call of its own; what succeeds stays so if others fail."""
-        calls = [self._send_stream(stream) for stream in self._unconfirmed]
-        outcomes = await asyncio.gather(self._enter_streams(), *calls, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        streams = list(self._unconfirmed)
+        silent = self._silent(streams)
+        calls = [self._call("EVALSHA", self._script_hash, stream) for stream in streams]
+        replies = await ask_together(self._client, [*calls, *self._calls.heartbeats(silent)])
+        confirmations, heartbeats = replies[: len(calls)], replies[len(calls) :]
+        await self._confirm(dict(zip(streams, confirmations, strict=True)))
+        _raise_failures(heartbeats)
+        if silent:
+            self._note_heartbeats(silent)
 
-    async def _send_stream(self, stream: str) -> None:
-        arguments = (*self._script_settings, *_script_events(self._unconfirmed[stream]))
-        refused: int = await self._script(stream_keys(stream), arguments)
-        del self._unconfirmed[stream]
+    async def _confirm(self, replies: dict[str, Any]) -> None:
+        """Take note of what arrived; a node that does not know the script is sent it."""
+        unknown = [stream for stream, reply in replies.items() if isinstance(reply, NoScriptError)]
+        if unknown:
+            calls = [self._call("EVAL", self._script, stream) for stream in unknown]
+            replies.update(zip(unknown, await ask_together(self._client, calls), strict=True))
+        for stream, reply in replies.items():
+            if not isinstance(reply, Exception):
+                del self._unconfirmed[stream]
+                self._count_refused(reply)
+        _raise_failures(replies.values())
+
+    def _call(self, command: str, script: str, stream: str) -> Command:
+        return self._calls.publish(command, script, stream, self._unconfirmed[stream])
+
+    def _count_refused(self, refused: int) -> None:
         if refused:
             self._lost_events += refused
             self._count_skipped()
@@ -196,23 +232,23 @@ class RedisSink(Sink):
                 "whether two programs publish under one name, or the clock was set back (then delete its key)"
             )
 
-    async def _enter_streams(self) -> None:
-        """Say in the registry which streams are alive: on its own, since it may lie on another shard."""
+    def _note_heartbeats(self, streams: Sequence[str]) -> None:
         now = time.monotonic()
         self._heartbeats = {stream: at for stream, at in self._heartbeats.items() if now - at < HEARTBEAT_S}
-        due = [stream for stream in self._unconfirmed if stream not in self._heartbeats]
-        if due:
-            await self._client.zadd(REGISTRY_KEY, dict.fromkeys(due, time.time()))
-            await self._forget_old_streams()
-            self._heartbeats.update(dict.fromkeys(due, now))
+        self._heartbeats.update(dict.fromkeys(streams, now))
 
-    async def _forget_old_streams(self) -> None:
-        await self._client.zremrangebyscore(REGISTRY_KEY, "-inf", time.time() - self._stream_ttl_s)
+    def _silent(self, streams: Sequence[str]) -> list[str]:
+        """Return the streams whose heartbeat is due."""
+        now = time.monotonic()
+        return [
+            stream for stream in streams if now - self._heartbeats.get(stream, -HEARTBEAT_S) >= HEARTBEAT_S
+        ]
 
     async def _set_away(self, failure: Failure) -> None:
         async with self._changed:
             self._away = True
             self._changed.notify_all()
+        await look_again(self._client)
         self._warn(f"{why(failure)}; {len(self._spool)} events wait and follow when it is back")
 
     def _set_back(self) -> None:
@@ -221,46 +257,28 @@ class RedisSink(Sink):
             _log.info("Redis at %s is back", self.address)
 
     def _give_up(self) -> None:
-        unconfirmed = (message for messages in self._unconfirmed.values() for message in messages)
-        left = len(self._spool) + sum(message.event.seq is not None for message in unconfirmed)
+        left = self.waiting_events
         self._lost_events += left
         self._count_skipped()
         _log.warning(
             "Redis at %s did not come back in time: %d events were not delivered", self.address, left
         )
 
+    def _unconfirmed_events(self) -> int:
+        messages = (message for messages in self._unconfirmed.values() for message in messages)
+        return sum(message.event.seq is not None for message in messages)
+
     def _count_skipped(self) -> None:
         self.skipped_events = self._spool.dropped_events + self._lost_events
 
     def _warn(self, what: str) -> None:
-        now = time.monotonic()
-        if now - self._last_warned >= LOG_INTERVAL_S:
-            self._last_warned = now
-            _log.warning("Redis at %s %s", self.address, what)
+        self._warnings.warning("Redis at %s %s", self.address, what)
 
 
-def _script_source() -> str:
-    return files("cmlstream.stream.sinks").joinpath("publish.lua").read_text()
-
-
-def _script_events(messages: Sequence[Message]) -> Iterator[str | bytes]:
-    for message in messages:
-        yield str(_position(message))
-        yield message.payload
-        yield "1" if _is_estimate(message) else "0"
-
-
-def _position(message: Message) -> Position:
-    """Return where the entry belongs; a notice of dropped events takes the place of the last of them."""
-    event = message.event
-    seq = event.last_seq if event.seq is None and isinstance(event, Gap) else event.seq
-    assert seq is not None
-    return Position(message.session_ms, seq)
-
-
-def _is_estimate(message: Message) -> bool:
-    event = message.event
-    return isinstance(event, Affect) or (isinstance(event, SpeechEnded) and event.activation is not None)
+def _raise_failures(replies: Iterable[object]) -> None:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
 
 
 def _stream(message: Message) -> str:

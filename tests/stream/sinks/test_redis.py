@@ -113,7 +113,7 @@ def test_streams_side_by_side_keep_their_own_order(redis_server: RedisServer) ->
 
 def test_publish_waits_for_a_redis_that_answers(redis_server: RedisServer) -> None:
     async def check() -> None:
-        async with publishing(redis_server.url, spool_events=3) as sink:
+        async with publishing(redis_server.url, spool_events=30) as sink:
             await publish(sink, 1, 500)
         assert [name for name, _ in await entries(redis_server.url)] == identifiers(1, 500)
         assert sink.skipped_events == 0
