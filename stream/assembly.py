@@ -15,7 +15,7 @@ from .embedded_redis import embedded_redis
 from .pipeline import Pipeline, StreamIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from cmlstream.models.archive import Archive
 
@@ -67,13 +67,22 @@ async def publishing_redis(url: str) -> AsyncIterator[PublishingRedis]:
         yield PublishingRedis(sink, sink.address)
 
 
+def model_name(archive: Archive) -> str:
+    """Return what events call the model."""
+    return f"{archive.card.name} {archive.card.version}"
+
+
 def assemble_pipeline(
-    settings: CommonSettings, engine: Engine, stream: str, source: Source, sinks: Sequence[Sink]
+    settings: CommonSettings,
+    engine: Engine,
+    stream: str,
+    source: Source,
+    sinks: Sequence[Sink],
+    on_delay: Callable[[float], None] | None = None,
 ) -> Pipeline:
     """Return the pipeline of a stream that is heard from `source`."""
-    card = engine.archive.card
     return Pipeline(
-        StreamIdentity(stream, f"{card.name} {card.version}", settings.window_s, settings.hop_ms),
+        StreamIdentity(stream, model_name(engine.archive), settings.window_s, settings.hop_ms),
         source,
         Analysis(
             settings.voice_activity,
@@ -83,4 +92,5 @@ def assemble_pipeline(
         engine,
         Baseline(engine.archive.prior),
         sinks,
+        on_delay,
     )

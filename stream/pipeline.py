@@ -30,7 +30,7 @@ from .sources.base import Chunk, NewSpeaker
 from .stopping import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from .analysis import Analysis, Moment
     from .engine import Engine, Result
@@ -77,7 +77,10 @@ class _Pending:
 
 
 class Pipeline:
-    """Runs one session of one stream: call `run` once."""
+    """Runs one session of one stream: call `run` once.
+
+    `on_delay` is told how many seconds after its hop's last sample each rolling estimate was published.
+    """
 
     def __init__(
         self,
@@ -87,6 +90,7 @@ class Pipeline:
         engine: Engine,
         baseline: Baseline,
         sinks: Sequence[Sink],
+        on_delay: Callable[[float], None] | None = None,
     ) -> None:
         self.session = Session(identity.stream, identity.model)
         self.tally = Tally()
@@ -96,6 +100,7 @@ class Pipeline:
         self._engine = engine
         self._baseline = baseline
         self._sinks = sinks
+        self._on_delay = on_delay
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue(PENDING_MOMENTS)
         self._submitted_s: deque[float] = deque()
         """When the windows that wait for the engine were handed to it."""

@@ -19,7 +19,7 @@ async def until(stop: asyncio.Event, items: AsyncGenerator[T, None]) -> AsyncGen
     """
     stopped = asyncio.create_task(stop.wait())
     waits: list[asyncio.Timeout] = []
-    stopped.add_done_callback(lambda task: task.cancelled() or _expire(waits))
+    stopped.add_done_callback(lambda task: None if task.cancelled() else _expire(waits))
     try:
         async with aclosing(items):
             while not stop.is_set():

@@ -41,6 +41,14 @@ class StreamTotals:
     dropped_samples: int
     thinned_updates: int
 
+    def __add__(self, other: StreamTotals) -> StreamTotals:
+        """Return what both have come to."""
+        return StreamTotals(
+            self.audio_s + other.audio_s,
+            self.dropped_samples + other.dropped_samples,
+            self.thinned_updates + other.thinned_updates,
+        )
+
 
 class Metrics:
     """All metrics of one server, in a registry of their own."""

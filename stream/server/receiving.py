@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cmlstream.stream.settings import LimitSettings
 
     from .connection import Connection
+    from .metrics import Metrics
     from .patience import Patience
     from .streams import LiveStream, Streams
     from .tokens import Grant, Tokens
@@ -60,6 +61,7 @@ class Receiving:
     tokens: Tokens
     limits: LimitSettings
     patience: Patience
+    metrics: Metrics
 
 
 class Conversation:
@@ -88,6 +90,7 @@ class Conversation:
         if self._farewell.done():
             return
         self.heard_s = self._loop.time()
+        self._receiving.metrics.received(len(frame.data))
         if not self._allowance.take(len(frame.data), self.heard_s):
             limit = self._receiving.limits.bytes_per_second
             self.dismiss(Refusal.TOO_FAST, f"More than {limit} bytes a second came: send more slowly.")
@@ -110,6 +113,8 @@ class Conversation:
 
     def dismiss(self, refusal: Refusal, message: str) -> None:
         """Turn the sender away."""
+        if not self._farewell.done():
+            self._receiving.metrics.refused(refusal.code)
         self._part(Farewell(Refused(code=refusal.code, message=message), refusal.close_code, refusal.code))
 
     async def hold(self) -> None:
@@ -215,6 +220,10 @@ class Conversation:
         if Scope.INGEST not in grant.scopes:
             raise SenderRefusedError(Refusal.FORBIDDEN, "This token does not allow to send audio.")
         self._grant = grant
+        summary = self._receiving.streams.summary_of(hello.session, grant.name)
+        if summary is not None:
+            self._part(Farewell(summary, NORMAL_CLOSURE, "end"))
+            return
         self._live = self._receiving.streams.attach(hello, grant.name, self)
         self._live.source.when_room(self._resume)
         self._live.ended.add_done_callback(self._sum_up)

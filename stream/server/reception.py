@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from cmlstream.stream.ingest import INGEST_PATH, Refusal
+from cmlstream.stream.ingest import INGEST_PATH
 
 from . import web
+from .admission import Admission
 from .connection import Connection, known_to
 from .following import EVENTS_PATH, Following
 from .receiving import Conversation
-from .tokens import Scope, presented, select_subprotocol
+from .tokens import presented, select_subprotocol
 
 if TYPE_CHECKING:
     import socket
@@ -50,6 +51,7 @@ class Reception:
         self._settings = settings
         self._receiving = receiving
         self._following = Following(hub, settings.subscribers, settings.patience)
+        self._admission = Admission(settings.tokens)
         self._connections: set[Connection] = set()
 
     @asynccontextmanager
@@ -72,9 +74,11 @@ class Reception:
             server_header=None,
             logger=_logger,
         )
+        watching = asyncio.create_task(self._admission.watch())
         try:
             yield
         finally:
+            watching.cancel()
             await self._part(server)
 
     async def _part(self, server: Server) -> None:
@@ -98,17 +102,31 @@ class Reception:
         headers = request.headers
         refusal = self._guard.refusal(headers.get_all("Host"), headers.get_all("Origin"))
         if refusal:
+            self._count("host_or_origin")
             return web.refuse(HTTPStatus.FORBIDDEN, refusal)
         path, _, query = request.path.partition("?")
         if path == EVENTS_PATH:
-            return self._following.admit(query)
+            return self._await_follower(query)
         if path == INGEST_PATH and self._receiving is not None:
             return self._await_sender(connection, request, self._receiving)
+        if path == "/metrics" and self._receiving is not None:
+            return web.show(request, self._receiving.metrics.render())
         if path == "/healthz":
             return web.report(request, None)
         if path == "/readyz":
             return web.report(request, self._hub.close_reason)
         return web.answer(request)
+
+    def _await_follower(self, query: str) -> Response | None:
+        refused = self._following.admit(query)
+        if refused is not None:
+            crowded = refused.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+            self._count("too_many_subscribers" if crowded else "bad_query")
+        return refused
+
+    def _count(self, code: str) -> None:
+        if self._receiving is not None:
+            self._receiving.metrics.refused(code)
 
     def _await_sender(
         self, connection: ServerConnection, request: Request, receiving: Receiving
@@ -120,20 +138,10 @@ class Reception:
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)
-        assert connection.request is not None, "the handshake is over"
         if isinstance(connection.listener, Conversation):
             await connection.listener.hold()
-        elif refusal := self._stranger(connection.request):
-            await connection.close(refusal.close_code, refusal.code)
         else:
-            await self._following.follow(connection)
-
-    def _stranger(self, request: Request) -> Refusal | None:
-        """Return why whoever asks may not follow. A browser sees only what comes after the handshake."""
-        grant = self._settings.tokens.grant_for(presented(request.headers))
-        if grant is None:
-            return Refusal.UNAUTHORIZED
-        return None if Scope.EVENTS in grant.scopes else Refusal.FORBIDDEN
+            await self._admission.admit(connection, self._following.follow)
 
 
 def _protect(_connection: ServerConnection, _request: Request, response: Response) -> None:

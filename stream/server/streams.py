@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from cmlstream.models.contract import SAMPLE_RATE
@@ -16,6 +17,7 @@ from cmlstream.stream.ingest import Refusal, Summary
 from cmlstream.stream.sources.ingest import IngestSource
 
 from .allowance import CrowdedError, Places
+from .metrics import StreamTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +91,14 @@ class LiveStream:
             begun.channel,
         )
 
+    def totals(self) -> StreamTotals:
+        """What counts of this session for the whole server."""
+        return StreamTotals(
+            audio_s=self.pipeline.position / SAMPLE_RATE,
+            dropped_samples=self.source.dropped_samples,
+            thinned_updates=self.pipeline.tally.thinned_updates,
+        )
+
     def summary(self) -> Summary:
         """What the session has come to so far."""
         tally = self.pipeline.tally
@@ -102,6 +112,12 @@ class LiveStream:
             dropped_samples=self.source.dropped_samples,
             thinned_updates=tally.thinned_updates,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    owner: str
+    summary: Summary
 
 
 class Streams:
@@ -118,7 +134,11 @@ class Streams:
         self._grace_s = limits.grace_s
         self._places = Places("streams", limits.streams, limits.streams_per_token)
         self._live: dict[str, LiveStream] = {}
+        self._summaries: dict[str, _Ended] = {}
+        """By session, the newest last; bounded like the live streams."""
+        self._summaries_limit = limits.streams
         self._never = asyncio.Event()
+        self._past = StreamTotals(0.0, 0, 0)
         self._closing = False
 
     def __len__(self) -> int:
@@ -145,6 +165,11 @@ class Streams:
         live.source.cut_off()
         return live
 
+    def summary_of(self, session: str | None, owner: str) -> Summary | None:
+        """Return what became of a session whose sender said `end` and may not have been told."""
+        ended = self._summaries.get(session) if session else None
+        return ended.summary if ended and ended.owner == owner else None
+
     def detach(self, live: LiveStream, sender: Sender) -> None:
         """Let a stream wait for its sender to come back, unless another has taken it over."""
         if live.sender is not sender:
@@ -155,6 +180,10 @@ class Streams:
             live.grace = asyncio.get_running_loop().call_later(
                 self._grace_s, live.source.finish, "sender gone"
             )
+
+    def totals(self) -> StreamTotals:
+        """Return what all streams have come to since the server began, those that ended included."""
+        return sum((live.totals() for live in self._live.values()), self._past)
 
     async def close(self) -> None:
         """End every stream as if its sender had, and wait until the last events are published."""
@@ -184,7 +213,7 @@ class Streams:
             raise SenderRefusedError(
                 Refusal.STREAM_BUSY, "Another token sends this stream: choose another name."
             )
-        if live.source.ended:
+        if live.source.ended and (hello.session != live.session or live.source.ending != "end of input"):
             raise SenderRefusedError(Refusal.STREAM_BUSY, "This stream is just ending: try again at once.")
         if not live.goes_on_with(hello):
             raise SenderRefusedError(
@@ -218,6 +247,7 @@ class Streams:
             live.source.finish("error")
             live.place.release()
             del self._live[stream]
+            self._past += live.totals()
             live.ended.set_result(live.summary())
 
 

@@ -60,6 +60,11 @@ def answer(request: Request) -> Response:
     return _respond(HTTPStatus.OK, document, with_body=request.method == "GET")
 
 
+def show(request: Request, document: Document) -> Response:
+    """Return the response to a plain request for a document that is made anew each time."""
+    return _respond(HTTPStatus.OK, document, with_body=request.method != "HEAD")
+
+
 def report(request: Request, trouble: str | None) -> Response:
     """Return the answer to a health check: that all is well, or what is not."""
     status = HTTPStatus.SERVICE_UNAVAILABLE if trouble else HTTPStatus.OK

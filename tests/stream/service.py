@@ -15,6 +15,7 @@ from cmlstream.models import archive
 from cmlstream.stream.assembly import assemble_pipeline
 from cmlstream.stream.engine import Engine
 from cmlstream.stream.events import decode
+from cmlstream.stream.server.metrics import Metrics
 from cmlstream.stream.server.patience import Patience
 from cmlstream.stream.server.receiving import Receiving
 from cmlstream.stream.server.serve import Address, ServerSettings, serve
@@ -60,7 +61,7 @@ async def service(
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(engine.run()), tasks.create_task(hub.run())]
         streams = Streams(tasks, partial(assemble_pipeline, told, engine, sinks=[hub]), told.limits)
-        receiving = Receiving(streams, tokens, told.limits, patience)
+        receiving = Receiving(streams, tokens, told.limits, patience, Metrics("0", "test 1"))
         server = ServerSettings(port=0, tokens=tokens, patience=patience, **(settings or {}))
         async with serve(hub, server, receiving) as address:
             yield Service(address, hub, streams)
