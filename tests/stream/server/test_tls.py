@@ -1,4 +1,5 @@
 import asyncio
+import ipaddress
 import logging
 import ssl
 from pathlib import Path
@@ -8,10 +9,14 @@ from websockets.asyncio.client import connect
 
 from cmlstream.models.errors import ConfigurationError
 from cmlstream.stream.server.tls import Certificate
+from cmlstream.stream.server.tokens import Tokens
 from cmlstream.stream.sinks.hub import Hub
 from tests.stream.server.certificates import Pair, make_pair, openssl
 from tests.stream.serving import publish, read, run, serving, until
 from tests.stream.synthetic import SyntheticSession
+
+
+EVERY_ADDRESS = str(ipaddress.IPv4Address(0))
 
 
 @pytest.fixture
@@ -99,6 +104,33 @@ def test_a_bad_renewal_is_logged_and_changes_nothing(
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert "does not belong to the certificate" in record.getMessage()
     assert "read before stays in use" in record.getMessage()
+
+
+def test_who_connects_and_stays_silent_does_not_hold_up_the_end(pair: Pair) -> None:
+    async def check() -> None:
+        certificate = Certificate(pair.certificate, pair.private_key)
+        async with asyncio.timeout(30), serving(Hub(), certificate=certificate) as address:
+            _, silent = await asyncio.open_connection("127.0.0.1", address.port)
+            await shake_hands(address.port, trusting(pair.certificate))
+        silent.close()
+
+    run(check())
+
+
+def test_every_address_may_be_listened_on_with_tokens_and_tls_together(pair: Pair, tmp_path: Path) -> None:
+    file = tmp_path / "tokens.toml"
+    file.write_text('[[token]]\nname = "a"\nsecret = "0123456789abcdef"\nscopes = ["events"]\n')
+    tokens, certificate = Tokens.load(file), Certificate(pair.certificate, pair.private_key)
+
+    async def check() -> None:
+        async with serving(Hub(), host=EVERY_ADDRESS, tokens=tokens, certificate=certificate) as address:
+            await shake_hands(address.port, trusting(pair.certificate))
+        for half in ({"tokens": tokens}, {"certificate": certificate}):
+            with pytest.raises(ConfigurationError, match="can be reached from other machines"):
+                async with serving(Hub(), host=EVERY_ADDRESS, **half):
+                    pass
+
+    run(check())
 
 
 def test_only_current_versions_of_tls_are_spoken(pair: Pair) -> None:
