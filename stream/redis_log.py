@@ -88,7 +88,13 @@ class RedisLog:
             raise self._refusal(failure) from None
 
     async def read(
-        self, stream: str, *, session: str | None = None, after_seq: int = 0, before: Message | None = None
+        self,
+        stream: str,
+        *,
+        session: str | None = None,
+        after_seq: int = 0,
+        since: Since | None = None,
+        before: Message | None = None,
     ) -> AsyncGenerator[Entry]:
         """Yield what the log holds now, in order, a page at a time.
 
@@ -97,6 +103,7 @@ class RedisLog:
             session: the session last read, as events name it; later sessions follow it. None, or a name of
                 another form than ours, is the newest.
             after_seq: the number of the last event of that session that was read.
+            since: where to begin instead, as `follow` has it.
             before: the oldest message that the caller holds itself; what lies before it is yielded. None is
                 all there is.
 
@@ -110,7 +117,7 @@ class RedisLog:
         """
         try:
             log = (session and place_in(stream, session, after_seq)) or await place(
-                self._reader, stream, Since(after_seq)
+                self._reader, stream, since or Since(after_seq)
             )
             async with aclosing(self._pages(log, before)) as pages:
                 async for page in pages:

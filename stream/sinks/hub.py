@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from .audience import Audience
+from .backlog import Archive
 from .base import Sink
 from .past import Past
 from .replay import Replay
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from cmlstream.stream.events import Message
+    from cmlstream.stream.redis_log import RedisLog
     from cmlstream.stream.selection import Selection
 
 HELD_MESSAGES = 10_000
@@ -41,7 +43,10 @@ class Hub(Sink):
         held_messages: int = HELD_MESSAGES,
         queued_messages: int = QUEUED_MESSAGES,
         drain_timeout_s: float = DRAIN_TIMEOUT_S,
+        log: RedisLog | None = None,
     ) -> None:
+        """Begin with an empty past; `log` reads what is older, of this node and others."""
+        self._archive = Archive(log) if log else None
         self._past = Past(held_messages)
         self._queued_messages = queued_messages
         self._drain_timeout_s = drain_timeout_s
@@ -80,7 +85,7 @@ class Hub(Sink):
         What is held and wanted comes first, then what is published from this moment on: no hole, no repeat.
         After the hub has closed only the past is left.
         """
-        replay = None if selection.since is None else Replay(selection, selection.since, self._past)
+        replay = self._replay(selection)
         subscription = Subscription(selection, self._queued_messages, replay, self._join)
         if self.close_reason is not None:
             subscription.finish()
@@ -94,6 +99,13 @@ class Hub(Sink):
             yield subscription
         finally:
             self._part(subscription)
+            if replay is not None:
+                await replay.close()
+
+    def _replay(self, selection: Selection) -> Replay | None:
+        if selection.since is None:
+            return None
+        return Replay(selection, selection.since, self._past, self._archive)
 
     def _join(self, subscription: Subscription) -> None:
         self._replaying.discard(subscription)

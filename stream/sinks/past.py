@@ -36,6 +36,8 @@ class PastSession:
     identifier: str
     started_ms: int
     model: str
+    unseen: Lost
+    """What came before the first event that the past saw; number 0 where it saw all."""
     held: deque[Message] = field(default_factory=deque)
     lost: dict[type[Event], Lost] = field(default_factory=dict)
     over: bool = False
@@ -43,8 +45,9 @@ class PastSession:
 
     def lost_after(self, seq: int, kinds: Collection[type[Event]]) -> Lost | None:
         """Return the newest lost event behind number `seq`, of these types; of any type if none are named."""
-        newer = [lost for kind, lost in self.lost.items() if lost.seq > seq and (not kinds or kind in kinds)]
-        return max(newer, key=_lost_seq, default=None)
+        wanted = [lost for kind, lost in self.lost.items() if not kinds or kind in kinds]
+        newest = max((self.unseen, *wanted), key=_lost_seq)
+        return newest if newest.seq > seq else None
 
     def gap(self, first_seq: int, lost: Lost) -> Gap:
         """Return the notice that events from `first_seq` to `lost` are not held any more.
@@ -91,8 +94,7 @@ class Past:
         event = message.event
         session = self.sessions.get(event.session)
         if session is None:
-            session = PastSession(event.stream, event.session, message.session_ms, event.model)
-            self.sessions[event.session] = session
+            session = self.sessions[event.session] = _begin(message)
         session.held.append(message)
         self._held.append(message)
         return self._forget_oldest() if len(self._held) > self._capacity else None
@@ -123,6 +125,12 @@ class Past:
         self._over.append(session.identifier)
         if len(self._over) > REMEMBERED_SESSIONS:
             del self.sessions[self._over.popleft()]
+
+
+def _begin(message: Message) -> PastSession:
+    event = message.event
+    unseen = Lost(number(event) - 1, event.start_sample, event.start_time)
+    return PastSession(event.stream, event.session, message.session_ms, event.model, unseen)
 
 
 def number(event: Event) -> int:
