@@ -37,6 +37,9 @@ CLIENT_MESSAGE_BYTES = 1_024
 BACKLOG = 1_024
 """Connections that may wait to be accepted: after a restart all clients come back within a second."""
 
+HANDSHAKE_S = 10.0
+"""How long a client may take to agree on TLS; asyncio's own minute is long for whoever holds a socket open."""
+
 _logger = logging.getLogger("cmlstream.stream.server.connections")
 # At its debug level websockets logs the content of every frame and header: affect and tokens.
 _logger.setLevel(logging.WARNING)
@@ -62,6 +65,7 @@ class Reception:
             self._handle,
             sock=listener,
             ssl=certificate.context if certificate else None,
+            ssl_handshake_timeout=HANDSHAKE_S if certificate else None,
             backlog=BACKLOG,
             process_request=self._answer,
             process_response=_protect,

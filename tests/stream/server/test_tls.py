@@ -15,7 +15,6 @@ from tests.stream.server.certificates import Pair, make_pair, openssl
 from tests.stream.serving import publish, read, run, serving, until
 from tests.stream.synthetic import SyntheticSession
 
-
 EVERY_ADDRESS = str(ipaddress.IPv4Address(0))
 
 
