@@ -38,7 +38,7 @@ BACKLOG = 1_024
 """Connections that may wait to be accepted: after a restart all clients come back within a second."""
 
 HANDSHAKE_S = 10.0
-"""How long a client may take to agree on TLS; asyncio's own minute is long for whoever holds a socket open."""
+"""How long a client may take to agree on TLS; asyncio would let it hold its socket for a minute."""
 
 _logger = logging.getLogger("cmlstream.stream.server.connections")
 # At its debug level websockets logs the content of every frame and header: affect and tokens.
