@@ -134,8 +134,7 @@ class Uplink:
                 ssl=self._tls if self._address.scheme == "wss" else None,
             ) as connection:
                 try:
-                    await self._greet(connection)
-                    return await self._exchange(connection)
+                    return await self._greet(connection) or await self._exchange(connection)
                 except BaseException:
                     # A closing handshake would wait for room in a full socket.
                     connection.transport.abort()
@@ -143,16 +142,20 @@ class Uplink:
         except FAILURES as failure:
             raise judge(failure, self._address.name) from failure
 
-    async def _greet(self, connection: ClientConnection) -> None:
+    async def _greet(self, connection: ClientConnection) -> Summary | None:
+        """Begin or take up a session; return its summary where it ended while the connection was lost."""
         hello = msgspec.structs.replace(self._hello, session=self.session)
         async with asyncio.timeout(ANSWER_S):
             await connection.send(encode(hello), text=True)
-            ready = self._understand(await connection.recv(decode=False))
-        if not isinstance(ready, Ready):
+            answer = self._understand(await connection.recv(decode=False))
+        if isinstance(answer, Summary) and self.ending:
+            return answer
+        if not isinstance(answer, Ready):
             raise ServiceError(f"The server {self._address.name} does not answer a hello with `ready`.")
-        self._resume(ready)
+        self._resume(answer)
         self.opened.set()
         self._report(Connected(self._address.name))
+        return None
 
     def _resume(self, ready: Ready) -> None:
         if ready.session != self.session:

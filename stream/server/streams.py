@@ -248,7 +248,14 @@ class Streams:
             live.place.release()
             del self._live[stream]
             self._past += live.totals()
+            self._remember(live)
             live.ended.set_result(live.summary())
+
+    def _remember(self, live: LiveStream) -> None:
+        if live.source.ending == "end of input":
+            self._summaries[live.session] = _Ended(live.owner, live.summary())
+        while len(self._summaries) > self._summaries_limit:
+            del self._summaries[next(iter(self._summaries))]
 
 
 def _source(hello: Hello, is_crowded: Callable[[], bool]) -> IngestSource:
