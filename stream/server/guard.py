@@ -74,8 +74,8 @@ def check_bind(host: str, protection: Protection) -> None:
     if protection.missing and not is_loopback(host):
         raise ConfigurationError(
             f"Host {host!r} can be reached from other machines: listen on 127.0.0.1, or let `cmlstream "
-            f"serve` protect it with {' and '.join(protection.missing)}, or add --insecure if everyone on that "
-            "network may read the events and send audio."
+            f"serve` protect it with {' and '.join(protection.missing)}, or add --insecure if everyone on "
+            "that network may read the events and send audio."
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
@@ -63,13 +64,15 @@ def test_wheel_states_every_licence(wheel):
 
 def test_image_holds_the_constrained_versions(image):
     frozen = image.run("pip", "list", "--format", "json", check=True).stdout
-    installed = {entry["name"].lower(): entry["version"].partition("+")[0] for entry in json.loads(frozen)}
+    installed = {
+        canonicalize_name(entry["name"]): entry["version"].partition("+")[0] for entry in json.loads(frozen)
+    }
     constraints = dict(
         line.split("==") for line in (CHECKOUT / "constraints.txt").read_text().split() if "==" in line
     )
     for requirement in PROJECT["dependencies"]:
         name = re.split(r"[^\w.-]", requirement)[0]
-        assert installed[name] == constraints[name]
+        assert installed[canonicalize_name(name)] == constraints[name]
 
 
 def test_image_runs_the_program_as_nobody_in_particular(image):
