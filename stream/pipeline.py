@@ -201,6 +201,8 @@ class Pipeline:
                 self._submitted_s.popleft()
             features = None if result is None else translate.features(result.estimate)
             await self._publish_event(self._event(pending.moment, result), features)
+            if self._on_delay is not None and isinstance(pending.moment, Window):
+                self._on_delay(self.session.delay_s(pending.moment.due))
 
     def _event(self, moment: Moment, result: Result | None) -> Event:
         match moment:
