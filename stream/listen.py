@@ -14,9 +14,10 @@ from rich.console import Console
 
 from cmlstream.models.errors import CmlstreamError, InputError
 
-from .assembly import NOTICE, assemble_pipeline, load_model, publishing_redis
+from .assembly import assemble_pipeline, load_model
 from .config import load
 from .engine import Engine
+from .publishing import NOTICE, publishing_redis
 from .server.serve import ServerSettings, serve
 from .settings import ListenSettings
 from .signals import stop_on_signals

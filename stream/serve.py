@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .assembly import NOTICE, assemble_pipeline, load_model, model_name, publishing_redis
+from .assembly import assemble_pipeline, load_model, model_name
 from .config import read
 from .engine import Engine
+from .publishing import NOTICE, publishing_redis
 from .server.event_meter import EventMeter
 from .server.lateness import measure_lateness
 from .server.metrics import Metrics

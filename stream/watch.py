@@ -22,7 +22,7 @@ from .own_token import read_token
 from .redis_keys import started_ms
 from .selection import EVERY_STREAM, SelectionError, parse_selection
 from .signals import stop_on_signals
-from .sinks.lines import LineSink, json_line, text_line
+from .sinks.lines import LineSink, json_line, named_line
 from .sinks.overview import Overview
 from .stopping import until
 
@@ -102,7 +102,7 @@ async def _show(arriving: AsyncGenerator[Received, None], sink: Sink) -> None:
 def _output(options: WatchOptions, console: Console, stop: asyncio.Event) -> tuple[Sink, Report]:
     """Choose what this terminal or pipe gets, and how it learns of the connection."""
     if options.as_json or not (console.is_terminal and sys.stdout.isatty()):
-        line = json_line if options.as_json else _named_line
+        line = json_line if options.as_json else named_line
         return LineSink(sys.stdout.fileno(), line, stop), Announced(_say)
     overview = Overview(console)
     return overview, Announced(overview.say)
@@ -110,11 +110,6 @@ def _output(options: WatchOptions, console: Console, stop: asyncio.Event) -> tup
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _named_line(message: Message) -> bytes:
-    line = text_line(message)
-    return line and f"{message.event.stream:<12} ".encode() + line
 
 
 class Announced:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cmlstream.models.errors import ServiceError
+from cmlstream.stream.daemon import on_daemon_thread
 from cmlstream.stream.events import Error, Gap, SpeechEnded, StreamEnded, StreamStarted
 from cmlstream.stream.plain import plain
 
@@ -53,6 +53,12 @@ def text_line(message: Message) -> bytes:
         case _:
             return b""
     return text.encode() + b"\n"
+
+
+def named_line(message: Message) -> bytes:
+    """Return a line for people who follow several streams."""
+    line = text_line(message)
+    return line and f"{message.event.stream:<12} ".encode() + line
 
 
 class LineSink(Sink):
@@ -107,7 +113,7 @@ class LineSink(Sink):
         """Return what broke the output, or None when all lines are written and the sink was closed."""
         while (lines := await self._due()) is not None:
             try:
-                await _in_daemon_thread(self._descriptor, lines)
+                await on_daemon_thread(partial(_write, self._descriptor, lines), "lines")
             except OSError as error:
                 return error
         return None
@@ -130,23 +136,6 @@ class LineSink(Sink):
         self._abandoned = True
         while not self._queue.empty():
             self._queue.get_nowait()
-
-
-def _in_daemon_thread(descriptor: int, lines: bytes) -> asyncio.Future[None]:
-    """Write, perhaps for ever: unlike a pool's thread, this one does not hold up the program's end."""
-    outcome: Future[None] = Future()
-
-    def work() -> None:
-        try:
-            _write(descriptor, lines)
-        except OSError as error:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(None)
-
-    outcome.set_running_or_notify_cancel()
-    threading.Thread(target=work, name="lines", daemon=True).start()
-    return asyncio.wrap_future(outcome)
 
 
 def _write(descriptor: int, lines: bytes) -> None:

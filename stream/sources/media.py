@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Future
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.models.errors import InputError
+from cmlstream.stream.daemon import on_daemon_thread
 
 from .base import Source
 from .newest import EndOfAudio, NewestQueue, PatientQueue
 from .pace import at_pace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from .address import MediaAddress
     from .base import Chunk
     from .decoder import Decoder
 
-T = TypeVar("T")
 
 HELD_SAMPLES = 2 * SAMPLE_RATE
 """Kept for a reader that is busy; older audio is no longer live."""
@@ -66,7 +65,7 @@ class MediaSource(Source):
 
         Raises InputError where nothing can be heard within 10 s, and where a recording breaks off.
         """
-        decoder = await _on_daemon(self._open)
+        decoder = await on_daemon_thread(self._open, "media")
         self.paced = decoder.is_live or self._realtime
         queue = NewestQueue(HELD_SAMPLES) if decoder.is_live else PatientQueue(HELD_SAMPLES)
         held = self._taken(queue)
@@ -102,18 +101,3 @@ class MediaSource(Source):
             stopping.set()
             queue.close()
             await asyncio.to_thread(thread.join, CLOSING_LIMIT_S)
-
-
-async def _on_daemon(function: Callable[[], T]) -> T:
-    """Return what `function` does, from a thread that is left behind where this is cancelled."""
-    outcome: Future[T] = Future()
-    threading.Thread(target=_settle, args=(function, outcome), name="media", daemon=True).start()
-    return await asyncio.wrap_future(outcome)
-
-
-def _settle(function: Callable[[], T], outcome: Future[T]) -> None:
-    if outcome.set_running_or_notify_cancel():
-        try:
-            outcome.set_result(function())
-        except Exception as error:  # noqa: BLE001 - raised where it is awaited
-            outcome.set_exception(error)
