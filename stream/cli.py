@@ -156,6 +156,29 @@ def devices(as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option(
+    "--speed", metavar="X", default="1", show_default=True, help="Times faster; `max` as fast as it goes."
+)
+@click.option("--redis", metavar="URL", help="Publish to this Redis; `embedded` starts a private one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve the events on.")
+@click.option(
+    "--port", type=int, default=8765, show_default=True, help="Port to serve them on; 0 takes a free one."
+)
+@click.option("--insecure", is_flag=True, help="Allow a --host that others can reach.")
+@click.option("--json", "as_json", is_flag=True, help="Write events as JSON lines to standard output.")
+def replay(folder: Path, **options: Any) -> None:
+    """Publish a recording again: what `--record` kept in DIR, or the part of it in a folder below.
+
+    Events are the recorded ones, with their sessions, numbers and times. They come when they came then;
+    pauses of more than five seconds are cut short. One stream's sessions follow each other.
+    """
+    from .replay import ReplaySettings, run_replay
+
+    run_replay(folder, ReplaySettings(**options))
+
+
+@cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "-o",
