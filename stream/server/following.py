@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.frames import CloseCode
 
@@ -68,8 +69,12 @@ class Following:
     async def _deliver(self, connection: ServerConnection, subscription: Subscription) -> _Farewell:
         try:
             async for payload in subscription:
-                async with asyncio.timeout(self._patience.send_s):
-                    await connection.send(payload, text=True)
+                if connection.transport.get_write_buffer_size() == 0:
+                    # Half the work of `send`, which has to be ready to wait for room.
+                    broadcast((connection,), payload, text=True)
+                else:
+                    async with asyncio.timeout(self._patience.send_s):
+                        await connection.send(payload, text=True)
         except TimeoutError:
             return _Farewell(
                 CloseCode.TRY_AGAIN_LATER,
