@@ -120,4 +120,4 @@ class AffectModel(nn.Module):
 
 def prior_of(model: AffectModel | torch.jit.ScriptModule) -> FeaturePrior:
     """The baseline that a model's streams start from."""
-    return FeaturePrior(model.mean_F.numpy(), model.deviation_F.numpy())
+    return FeaturePrior(model.mean_F.cpu().numpy(), model.deviation_F.cpu().numpy())

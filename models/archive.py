@@ -23,6 +23,7 @@ from torch import nn
 from .affect import AffectModel, Outputs, prior_of
 from .baseline import FeaturePrior
 from .contract import ARCHIVE_FORMAT, EMOTIONS, FULL_SCALE, SAMPLE_RATE, Estimate, ModelCard, Samples
+from .device import Device, device_of
 from .egemaps.names import FEATURE_NAMES
 from .errors import ModelError
 from .inference import inference
@@ -38,6 +39,7 @@ class Archive:
     card: ModelCard
     script: torch.jit.ScriptModule
     sha256: str
+    device: torch.device
 
     @property
     def prior(self) -> FeaturePrior:
@@ -51,10 +53,11 @@ class Archive:
         for row, piece in enumerate(pieces):
             np.divide(piece, FULL_SCALE, out=waveform_BT[row, : len(piece)])
         with inference():
-            features_BF: NDArray[np.float32] = self.script.features(
-                torch.from_numpy(waveform_BT), lengths_B
-            ).numpy()
-        return features_BF
+            features_BF = self.script.features(
+                torch.from_numpy(waveform_BT).to(self.device), lengths_B.to(self.device)
+            )
+        found_BF: NDArray[np.float32] = features_BF.cpu().numpy()
+        return found_BF
 
     def regions(self) -> RegionFeatures:
         """A new follower of regions with this archive's front end."""
@@ -63,12 +66,12 @@ class Archive:
     def estimate(self, features_BF: ArrayLike, mean_BF: ArrayLike, deviation_BF: ArrayLike) -> list[Estimate]:
         """Affect from functionals, each row against the baseline of its own stream."""
         tensors = [
-            torch.from_numpy(np.asarray(array, dtype=np.float32))
+            torch.from_numpy(np.asarray(array, dtype=np.float32)).to(self.device)
             for array in (features_BF, mean_BF, deviation_BF)
         ]
         with inference():
             outputs = Outputs(*self.script.estimate(*tensors))
-        return [_estimate(outputs, row) for row in range(len(outputs.activation_B))]
+        return _estimates(Outputs(*(output.cpu() for output in outputs)))
 
 
 def path_of(name: str) -> Path:
@@ -113,16 +116,18 @@ def save(model: AffectModel, card: ModelCard, path: Path) -> str:
     return sha256
 
 
-def load(path: Path, *, trust: bool = False) -> Archive:
+def load(path: Path, *, trust: bool = False, device: Device = "cpu") -> Archive:
     """Read, check and prepare an archive.
 
     `trust` accepts an archive that has no sidecar; one that contradicts its sidecar is never accepted.
 
     Raises:
+        ConfigurationError: the device is a GPU and there is none.
         ModelError: there is no such file, its hash differs or is missing, it is no archive, or its card
             does not fit this program.
 
     """
+    chosen = device_of(device)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -133,14 +138,14 @@ def load(path: Path, *, trust: bool = False) -> Archive:
     try:
         with _without_deprecation():
             scripted: torch.jit.ScriptModule = torch.jit.load(
-                io.BytesIO(content), map_location="cpu", _extra_files=extra
+                io.BytesIO(content), map_location=chosen, _extra_files=extra
             )
     except RuntimeError as error:
         raise ModelError(
             f"The model {path} is not a whole TorchScript archive: fetch or export it again."
         ) from error
     card = _read_card(path, extra[CARD])
-    return Archive(card, scripted.eval(), sha256)
+    return Archive(card, scripted.eval(), sha256, chosen)
 
 
 class _FormatOnly(msgspec.Struct):
@@ -186,17 +191,33 @@ def _check_hash(path: Path, sha256: str, *, trust: bool) -> None:
         )
 
 
-def _estimate(outputs: Outputs, row: int) -> Estimate:
-    return Estimate(
-        activation=float(outputs.activation_B[row]),
-        valence=float(outputs.valence_B[row]),
-        emotion=tuple(outputs.emotion_BE[row].tolist()),
-        embedding_D=outputs.embedding_BD[row].numpy(),
-        confidence=float(outputs.confidence_B[row]),
-        novelty=float(outputs.novelty_B[row]),
-        features_F=outputs.features_BF[row].numpy(),
-        scores_F=outputs.scores_BF[row].numpy(),
-    )
+def _estimates(outputs: Outputs) -> list[Estimate]:
+    """One estimate a row; a column leaves torch at once, which takes as long as one of its numbers."""
+    return [
+        Estimate(
+            activation, valence, tuple(emotion_E), embedding_D, confidence, novelty, features_F, scores_F
+        )
+        for (
+            activation,
+            valence,
+            emotion_E,
+            confidence,
+            novelty,
+            embedding_D,
+            features_F,
+            scores_F,
+        ) in zip(
+            outputs.activation_B.tolist(),
+            outputs.valence_B.tolist(),
+            outputs.emotion_BE.tolist(),
+            outputs.confidence_B.tolist(),
+            outputs.novelty_B.tolist(),
+            outputs.embedding_BD.numpy(),
+            outputs.features_BF.numpy(),
+            outputs.scores_BF.numpy(),
+            strict=True,
+        )
+    ]
 
 
 def _sidecar(path: Path) -> Path:

@@ -50,6 +50,11 @@ class Streams:
         return len(self._state.held_B)
 
     @property
+    def device(self) -> torch.device:
+        """Where the front end, the state and all that is pushed belong."""
+        return self._state.held_B.device
+
+    @property
     def bytes_per_stream(self) -> int:
         """Memory that a stream takes, whatever it has heard."""
         return sum(tensor[0].numel() * tensor.element_size() for tensor in tensors(self._state))

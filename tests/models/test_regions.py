@@ -124,6 +124,47 @@ def test_more_regions_than_ever_before(front_end):
     close(features_BF, np.broadcast_to(features_BF[0], features_BF.shape))
 
 
+def test_windows_of_any_lengths_share_calls_and_none_sees_it(front_end):
+    windows = [
+        windows_of(speech_like(s, seed=8 + number))[-1] for number, s in enumerate((1, 9, 1.2, 4, 8.5))
+    ]
+    follower = RegionFeatures(front_end)
+    regions = [follower.begin(0) for _ in windows]
+    follower.hear(regions, windows)
+    for window, features_F in zip(windows, follower.features(regions, windows), strict=True):
+        close(features_F, batch_features(front_end, window.audio))
+
+
+def test_what_was_heard_is_not_heard_again(front_end):
+    """After an error a call is made again, of those windows that are not to blame."""
+    follower, windows = RegionFeatures(front_end), windows_of(speech_like(2, seed=13))
+    expected = features_of(RegionFeatures(front_end), windows)
+    region = follower.begin(0)
+    for window, features_F in zip(windows, expected, strict=True):
+        for _ in range(2):
+            follower.hear([region], [window])
+        close(follower.features([region], [window])[0], features_F)
+    follower.forget(region)
+    places = {follower.begin(0).stream for _ in range(3)}
+    assert len(places) == 3, "a region that has ended gives back its place once"
+
+
+def test_regions_that_come_and_go_take_the_places_of_those_that_went(front_end):
+    follower, random = RegionFeatures(front_end), np.random.default_rng(0)
+    window = windows_of(speech_like(1, seed=14))[-1]
+    open_regions, places = [], set()
+    for _ in range(200):
+        open_regions.append(follower.begin(0))
+        places.add(open_regions[-1].stream)
+        if len(open_regions) == 5:
+            gone = open_regions.pop(random.integers(5))
+            if random.random() < 0.2:
+                follower.hear([gone], [window])
+            else:
+                follower.forget(gone)
+    assert max(places) < 8
+
+
 def test_windows_of_another_region_are_refused(front_end):
     follower = RegionFeatures(front_end)
     windows = windows_of(speech_like(2, seed=7), region_start=500)
