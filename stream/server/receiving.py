@@ -184,7 +184,7 @@ class Conversation:
         self._text.clear()
         try:
             return decode_from_sender(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             refusal = Refusal.BAD_HELLO if self._live is None else Refusal.BAD_MESSAGE
             raise SenderRefusedError(refusal, f"This message cannot be understood: {error}.") from error
 
