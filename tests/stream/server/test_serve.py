@@ -145,6 +145,40 @@ def test_a_slow_subscriber_is_told_what_it_missed_and_nobody_else_suffers() -> N
     run(check())
 
 
+def test_one_of_fifty_that_stops_reading_is_skipped_told_and_closed_and_harms_nobody() -> None:
+    async def check() -> None:
+        hub, session = Hub(queued_messages=50), SyntheticSession()
+        patience = Patience(send_s=3.0, close_s=10)
+        async with (
+            serving(hub, send_buffer_bytes=4_096, patience=patience) as address,
+            not_reading(address) as slow,
+            AsyncExitStack() as stack,
+        ):
+            others = [await stack.enter_async_context(following(address)) for _ in range(49)]
+            await until(lambda: hub.subscribers == 50)
+            reading = [asyncio.create_task(read(client, 600)) for client in others]
+            await publish(hub, session.updates(300))
+            assert 0 < hub.skipped_events < 300
+            told = [decode(await slow.recv())]
+            while not isinstance(told[-1], Gap):
+                told.append(decode(await slow.recv()))
+            await publish(hub, session.updates(300))
+            assert [numbers(await events) for events in reading] == [list(range(1, 601))] * 49
+            await until(lambda: hub.subscribers == 49)
+            with pytest.raises(ConnectionClosed) as closed:
+                told += [decode(await slow.recv()) for _ in range(600)]
+            await publish(hub, session.updates(1))
+            assert [numbers(await read(client, 1)) for client in others] == [[601]] * 49
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1013
+        *before, gap = told
+        assert numbers(before) == list(range(1, len(before) + 1))
+        assert isinstance(gap, Gap)
+        assert gap.first_seq == len(before) + 1
+
+    run(check())
+
+
 def test_a_stuck_subscriber_is_closed_with_1013_and_a_reason() -> None:
     async def check() -> None:
         hub, session = Hub(queued_messages=100), SyntheticSession()
