@@ -45,6 +45,10 @@ class Hello(_Said, tag="hello", frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=64)] | None,
         Meta(description="listen to this channel only, counted from 1"),
     ] = None
+    live: Annotated[
+        bool,
+        Meta(description="sent as it is spoken; false: no hurry, and nothing is thinned to keep up"),
+    ] = True
     token: Annotated[
         Annotated[str, Meta(max_length=512)] | None,
         Meta(description="unless it came as Authorization or Sec-WebSocket-Protocol"),

@@ -46,6 +46,9 @@ THIN_STEP_S = 0.5
 """For every half second that live audio waits for the engine, one more of its rolling windows is left out
 between two that are not: newer news is better, and load falls as the wait grows."""
 
+AHEAD_S = 1.0
+"""Audio that is so far ahead of its clock was not spoken just now, whatever its sender says."""
+
 _behind = SeldomLog(logging.getLogger(__name__))
 
 
@@ -184,12 +187,10 @@ class Pipeline:
         return self._engine.submit(window, self._baseline)
 
     def _is_thinned(self, window: Window) -> bool:
-        """Whether to leave this window out: audio that runs ahead of its clock can wait, so it never is."""
-        if not self._submitted_s or not self._source.paced:
+        """Whether to leave this window out; one of audio that comes faster than it was spoken can wait."""
+        if not self._submitted_s or not self._source.paced or self.session.delay_s(window.due) < -AHEAD_S:
             return False
         waited_s = asyncio.get_running_loop().time() - self._submitted_s[0]
-        if min(waited_s, self.session.delay_s(window.due)) < THIN_STEP_S:
-            return False
         hop_samples = self._identity.hop_ms * SAMPLE_RATE // 1000
         return (window.due - window.region_start) // hop_samples % (1 + int(waited_s / THIN_STEP_S)) != 0
 

@@ -39,10 +39,9 @@ class IngestSource(Source):
     one message is taken whole.
     """
 
-    paced = True
-
     def __init__(self, hello: Hello, is_crowded: Callable[[], bool] = lambda: False) -> None:
         self.description = f"sender of {hello.format} at {hello.rate} Hz"
+        self.paced = hello.live
         self.frames = 0
         """Frames taken or skipped so far, at the sender's rate."""
         self._hello = hello
