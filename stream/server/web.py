@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from cmlstream.stream.schema import asyncapi_document, event_schema
+from cmlstream.stream.asyncapi import asyncapi_document
+from cmlstream.stream.schema import event_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,6 +1,5 @@
 import json
 import math
-from collections.abc import Iterator
 from typing import Any, get_args
 
 import msgspec
@@ -9,12 +8,12 @@ from jsonschema import Draft202012Validator
 
 from cmlstream.stream.events import Affect, Event, SpeechEnded, Status, encode
 from cmlstream.stream.forms import Form, payload
-from cmlstream.stream.schema import asyncapi_document, event_schema
+from cmlstream.stream.schema import event_schema
+from tests.stream.references import assert_references_lead_somewhere
 from tests.stream.synthetic import SyntheticSession
 
 KINDS: tuple[type[Event], ...] = get_args(Event)
 SCHEMA: dict[str, Any] = json.loads(event_schema())
-ASYNCAPI: dict[str, Any] = json.loads(asyncapi_document())
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +104,8 @@ def test_a_number_that_is_none_inside_a_value_does_not_fit(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize(
-    "schemas", [SCHEMA["$defs"], ASYNCAPI["components"]["schemas"]], ids=["schema", "asyncapi"]
-)
-def test_docstrings_and_descriptions_are_the_public_documentation(
-    kind: type[Event], schemas: dict[str, Any]
-) -> None:
-    schema = schemas[kind.__name__]
+def test_docstrings_and_descriptions_are_the_public_documentation(kind: type[Event]) -> None:
+    schema = SCHEMA["$defs"][kind.__name__]
     assert schema["description"] == kind.__doc__
     described = msgspec.inspect.type_info(kind)
     assert isinstance(described, msgspec.inspect.StructType)
@@ -122,45 +116,5 @@ def test_docstrings_and_descriptions_are_the_public_documentation(
     assert schema["properties"]["start_sample"]["description"].startswith("sample index at 16 kHz")
 
 
-def test_asyncapi_names_the_channels_and_every_message() -> None:
-    assert ASYNCAPI["asyncapi"] == "3.0.0"
-    assert ASYNCAPI["channels"]["events"]["address"] == "/v1/events"
-    assert "cmlstream:{NAME}:events" in ASYNCAPI["channels"]["live"]["description"]
-    names = {message["name"] for message in ASYNCAPI["components"]["messages"].values()}
-    assert names == {json.loads(encode(event))["type"] for event in one_of_each()}
-    for channel in ASYNCAPI["channels"].values():
-        assert set(channel["messages"]) == {kind.__name__ for kind in KINDS}
-
-
-@pytest.mark.parametrize("document", [SCHEMA, ASYNCAPI], ids=["schema", "asyncapi"])
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    references = list(references_in(document))
-    assert references
-    for reference in references:
-        node: Any = document
-        for step in reference.removeprefix("#/").split("/"):
-            node = node[step]
-
-
-def references_in(node: object) -> Iterator[str]:
-    if isinstance(node, dict):
-        if "$ref" in node:
-            yield node["$ref"]
-        for child in node.values():
-            yield from references_in(child)
-    elif isinstance(node, list):
-        for child in node:
-            yield from references_in(child)
-
-
-def test_parameters_in_the_document_are_those_the_server_reads() -> None:
-    query = ASYNCAPI["channels"]["events"]["bindings"]["ws"]["query"]
-    validator = Draft202012Validator(query)
-    for accepted in (
-        {"stream": "*"},
-        {"stream": "kitchen", "since": "17"},
-        {"since": "1700000000000-ab12:3"},
-    ):
-        assert validator.is_valid(accepted)
-    for refused in ({"stream": "a b"}, {"since": "soon"}, {"strem": "kitchen"}):
-        assert not validator.is_valid(refused)
+def test_every_reference_leads_somewhere() -> None:
+    assert_references_lead_somewhere(SCHEMA)
