@@ -67,6 +67,11 @@ class SoundServer:
         self._control("unload-module", "module-remap-source")
         self._control("unload-module", "module-null-sink")
 
+    def plug(self) -> None:
+        """Bring back what `unplug` took away."""
+        self._control("load-module", "module-null-sink", "sink_name=room", "rate=48000")
+        self._control("load-module", "module-remap-source", "master=room.monitor", "source_name=headset")
+
     def listeners(self) -> int:
         """Return how many streams record from the microphone, besides the one that remaps it."""
         listed = self._control("list", "short", "source-outputs").splitlines()
