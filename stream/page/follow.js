@@ -1,55 +1,151 @@
-/** Follow the events of the server this page came from, for ever: reconnect, miss nothing, repeat nothing. */
+/** Follow the events of a server: reconnect, miss nothing, repeat nothing. */
 
-const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 8_000;
+import { Cursors } from "./cursors.js";
+import { Backoff, endpoint, isFinal, open, RefusedError } from "./link.js";
 
-/** Call `onEvent` with every event, and `onState` with "live" or "lost" and a text for people as that changes. */
-export function follow(onEvent, onState) {
-  const read = new Map();
-  let delay_ms = FIRST_DELAY_MS;
-  let trouble = null;
+const QUEUED_EVENTS = 2_048;
+const ENDED = "stream.ended";
 
-  function connect() {
-    const socket = new WebSocket(address(read));
-    socket.onopen = () => {
-      trouble = null;
-      onState("live", "connected");
+/**
+ * Yield events as they happen, as objects (see /schema.json); leave the loop to close the connection.
+ *
+ * A connection that is lost is taken up again where it was; what the server no longer holds comes as its `gap`.
+ * Nothing piles up for a loop that is slow: the connection is closed, and opened again when it has caught up.
+ * Ends by itself only with `untilEnd`, with `signal`, or by a RefusedError that trying again would not change.
+ *
+ * url: ws:// or wss:// (or http, https); by default the server that the page came from.
+ * stream: a name or several; by default all, with those that begin later.
+ * since: where to begin: by default now; 0 all that is held; a number, or { session: number } for each session.
+ * types: only events of these types. features: ask for them. embedding: false leaves it out.
+ * token: what a server with tokens demands. untilEnd: end after the last of these streams has ended.
+ * onState: called with { state: "connecting" | "connected" | "lost", why, retry_ms }.
+ * signal: an AbortSignal that ends the loop, also while it waits.
+ */
+export async function* follow(options = {}) {
+  const { url, since = null, untilEnd = false, token, signal, onState = () => {}, ...asked } = options;
+  const wanted = { ...asked, streams: [asked.stream ?? []].flat().filter((name) => name !== "*"), since, untilEnd };
+  const cursors = new Cursors(typeof since === "object" && since ? since : {});
+  const ends = new Ends(wanted.streams);
+  const backoff = new Backoff();
+  for (let returning = false; !signal?.aborted; ) {
+    onState({ state: "connecting" });
+    const inbox = new Inbox(open(address(endpoint(url, "/v1/events"), wanted, cursors, returning), token), signal);
+    inbox.socket.onopen = () => {
+      returning = true;
+      onState({ state: "connected" });
     };
-    socket.onmessage = ({ data }) => {
-      const event = JSON.parse(data);
-      if (!advance(read, event)) return;
-      delay_ms = FIRST_DELAY_MS;
-      onEvent(event);
-    };
-    socket.onclose = ({ reason }) => {
-      // Said once: failing again and again is no news to who listens to a screen reader.
-      if (!trouble) {
-        trouble = reason || "no connection";
-        onState("lost", `${trouble}; trying again every few seconds`);
+    try {
+      for await (const event of inbox.events()) {
+        backoff.reset();
+        if (!cursors.advance(event)) continue;
+        if (!hidden(wanted, event)) yield event;
+        if (ends.reachedWith(event) && untilEnd) return;
       }
-      // Pages that lost the same server shall not all return in the same instant.
-      setTimeout(connect, delay_ms * (0.75 + Math.random() / 2));
-      delay_ms = Math.min(2 * delay_ms, LONGEST_DELAY_MS);
-    };
+    } finally {
+      inbox.close();
+    }
+    if (inbox.overflowed || signal?.aborted) continue;
+    const { code, reason } = inbox.closed;
+    if (isFinal(code)) throw new RefusedError(reason || String(code));
+    const retry_ms = backoff.next();
+    onState({ state: "lost", why: reason || "no connection", retry_ms });
+    await pause(retry_ms, signal);
   }
-
-  connect();
 }
 
-/** The newest session of each stream is named with the last number read: so a new session is replayed whole. */
-function address(read) {
-  const url = new URL("/v1/events", location.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  for (const { session, seq } of read.values()) url.searchParams.append("since", `${session}:${seq}`);
-  if (read.size === 0) url.searchParams.set("since", "0");
+/** The sessions followed are named with the last number read; what began meanwhile is replayed whole. */
+function address(url, { streams, types = [], features, embedding = true, since, untilEnd }, cursors, returning) {
+  const query = url.searchParams;
+  for (const name of streams) query.append("stream", name);
+  for (const type of types) query.append("type", type);
+  if (untilEnd && types.length && !types.includes(ENDED)) query.append("type", ENDED);
+  if (features) query.set("features", "1");
+  if (!embedding) query.set("embedding", "0");
+  if (cursors.size) for (const cursor of cursors.inQuery()) query.append("since", cursor);
+  else if (typeof since === "number") query.set("since", since);
+  else if (returning || since) query.set("since", "0");
   return url;
 }
 
-/** Note how far `event` takes us; false where it was read before. What it says is missing will not come later. */
-function advance(read, event) {
-  const seq = event.seq ?? event.last_seq;
-  const last = read.get(event.stream);
-  if (last?.session === event.session && seq <= last.seq) return false;
-  read.set(event.stream, { session: event.session, seq });
-  return true;
+/** Whether `event` was asked for only to know the end. */
+function hidden({ types = [] }, { type }) {
+  return type === ENDED && types.length > 0 && !types.includes(ENDED);
+}
+
+function pause(wait_ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, wait_ms);
+    signal?.addEventListener("abort", () => resolve(clearTimeout(timer)), { once: true });
+  });
+}
+
+/** Watches whether every stream has ended: those named, or else all that were seen. */
+class Ends {
+  #ended = new Set();
+  #open = new Set();
+
+  constructor(named) {
+    this.named = named;
+  }
+
+  reachedWith({ type, stream }) {
+    if (type !== ENDED) {
+      this.#open.add(stream);
+      return false;
+    }
+    this.#ended.add(stream);
+    this.#open.delete(stream);
+    return this.named.length ? this.named.every((name) => this.#ended.has(name)) : this.#open.size === 0;
+  }
+}
+
+/** What one socket brings, in order. Sockets of browsers cannot be made to wait, so a full inbox closes its own. */
+class Inbox {
+  overflowed = false;
+  closed = null;
+  #messages = [];
+  #wake = () => {};
+
+  constructor(socket, signal) {
+    this.socket = socket;
+    this.signal = signal;
+    this.abort = () => this.#end({ code: 1000, reason: "" });
+    signal?.addEventListener("abort", this.abort, { once: true });
+    socket.onmessage = ({ data }) => this.#put(data);
+    socket.onclose = ({ code, reason }) => this.#end({ code, reason });
+  }
+
+  async *events() {
+    for (let read = 0; ; read = 0) {
+      const messages = this.#messages;
+      this.#messages = [];
+      while (read < messages.length) yield JSON.parse(messages[read++]);
+      if (this.#messages.length) continue;
+      if (this.closed) return;
+      await new Promise((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  close() {
+    this.signal?.removeEventListener("abort", this.abort);
+    this.socket.onmessage = this.socket.onclose = this.socket.onopen = null;
+    this.socket.close();
+  }
+
+  #put(data) {
+    this.#messages.push(data);
+    this.#wake();
+    if (this.#messages.length < QUEUED_EVENTS) return;
+    this.overflowed = true;
+    this.socket.close();
+    this.#end({ code: 1000, reason: "" });
+  }
+
+  #end(closed) {
+    this.closed ??= closed;
+    this.socket.onmessage = this.socket.onclose = null;
+    this.#wake();
+  }
 }

@@ -1,6 +1,6 @@
 /** The page: what each stream said last, shown as text, bars and a moving dot. All text enters as textContent. */
 
-import { follow } from "./follow.js";
+import { follow, RefusedError } from "./client.js";
 import { Plane } from "./plane.js";
 
 const LOGGED = 50;
@@ -166,9 +166,25 @@ function fill(bar, from, share) {
   bar.firstChild.style.width = `${100 * Math.max(0, Math.min(1, share))}%`;
 }
 
-function onState(state, text) {
-  find("connection").dataset.state = state;
-  find("connection").textContent = text;
+/** What goes on failing is said once: again and again is no news to who listens to a screen reader. */
+function onState({ state, why }) {
+  const shown = find("connection");
+  if (state === "connecting" || shown.dataset.state === state) return;
+  shown.dataset.state = state;
+  shown.textContent = state === "connected" ? "connected" : `${plain(why)}; trying again every few seconds`;
+}
+
+/** Follow until the server refuses, and then ask for a token: it stays in this tab and never enters a URL. */
+async function run() {
+  try {
+    const token = sessionStorage.getItem("token") ?? undefined;
+    for await (const event of follow({ since: 0, token, onState })) onEvent(event);
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    onState({ state: "lost", why: error.message });
+    find("connection").textContent = plain(error.message);
+    find("entry").hidden = false;
+  }
 }
 
 find("streams").addEventListener("change", ({ target }) => {
@@ -180,4 +196,10 @@ find("note").open = localStorage.getItem("note-read") === null;
 find("note").addEventListener("toggle", ({ target }) => {
   if (!target.open) localStorage.setItem("note-read", "yes");
 });
-follow(onEvent, onState);
+find("entry").addEventListener("submit", (submitted) => {
+  submitted.preventDefault();
+  sessionStorage.setItem("token", find("token").value.trim());
+  find("entry").hidden = true;
+  run();
+});
+run();

@@ -119,7 +119,7 @@ class Reception:
             return web.report(request, None)
         if path == "/readyz":
             return web.report(request, self._hub.close_reason)
-        return web.answer(request)
+        return web.share(web.answer(request), headers.get("Origin"))
 
     def _await_follower(self, query: str) -> Response | None:
         refused = self._following.admit(query)

@@ -78,6 +78,15 @@ def refuse(status: HTTPStatus, sentence: str) -> Response:
     return _respond(status, Document("text/plain", f"{sentence}\n".encode()))
 
 
+def share(response: Response, origin: str | None) -> Response:
+    """Let pages of `origin`, which the guard has let in, read `response`: so they can import the client."""
+    if origin is not None:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Vary"] = "Origin"
+    return response
+
+
 def protect(response: Response) -> None:
     """Add to any response what keeps browsers from misusing it."""
     for name, value in _EVERY_RESPONSE.items():

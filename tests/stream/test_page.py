@@ -6,14 +6,17 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from cmlstream.stream.events import Message, encode
+from cmlstream.stream.server.tokens import Tokens
 from cmlstream.stream.sinks.hub import Hub
 from tests.stream.line import Line
+from tests.stream.service import service
 from tests.stream.serving import publish, serving, until
 from tests.stream.synthetic import SyntheticSession
 
@@ -244,6 +247,90 @@ def test_the_page_fits_small_and_large_in_both_themes(browser: Browser) -> None:
                 brightness[scheme] = sum(int(part) for part in re.findall(r"\d+", ground)[:3])
             assert brightness["dark"] < 100
             assert brightness["light"] > 650
+
+    browser.run(check())
+
+
+IMPORTED = """async (url) => {
+  const { follow, send } = await import(url + "client.js");
+  const sender = send({ url, stream: "kitchen", rate: 8_000 });
+  for (let piece = 0; piece < 50; piece += 1) sender.push(new Float32Array(160).fill(0.1));
+  const { sample } = await sender.end();
+  const types = [];
+  for await (const { type } of follow({ url, since: 0, untilEnd: true })) types.push(type);
+  return { sample, types };
+}"""
+
+
+def test_a_page_sends_and_follows_with_the_module_also_from_an_allowed_origin(browser: Browser) -> None:
+    async def check() -> None:
+        async with (
+            served_elsewhere() as origin,
+            service(settings={"allowed_origins": (origin,)}) as live,
+            browser.open(live.address.page_url) as visit,
+        ):
+            own = await visit.page.evaluate(IMPORTED, live.address.page_url)
+            await visit.page.goto(origin)
+            foreign = await visit.page.evaluate(IMPORTED, live.address.page_url)
+        for told in (own, foreign):
+            assert told["sample"] == 8_000
+            assert told["types"][0] == "stream.started"
+            assert told["types"][-1] == "stream.ended"
+
+    browser.run(check())
+
+
+def test_a_page_of_another_origin_cannot_import_the_module(browser: Browser) -> None:
+    async def check() -> None:
+        async with (
+            served_elsewhere() as origin,
+            serving(Hub()) as address,
+            browser.open(origin) as visit,
+        ):
+            with pytest.raises(playwright.Error, match="Failed to fetch"):
+                await visit.page.evaluate(IMPORTED, address.page_url)
+
+    browser.run(check())
+
+
+@asynccontextmanager
+async def served_elsewhere() -> AsyncIterator[str]:
+    """Serve an empty page of an origin of its own."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def test_a_server_with_tokens_is_followed_once_one_was_given(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "tokens.toml"
+    path.write_text('[[token]]\nname = "desk"\nsecret = "a-token-of-sixteen"\nscopes = ["events"]\n')
+    path.chmod(0o600)
+
+    async def check() -> None:
+        hub = Hub()
+        await hub.publish(SyntheticSession(source="the kitchen").started())
+        async with (
+            serving(hub, tokens=Tokens.load(path)) as address,
+            browser.open(address.page_url) as visit,
+        ):
+            await visit.shows("#connection", "unauthorized")
+            for token in ("not-the-token-of-it", "a-token-of-sixteen"):
+                await visit.page.fill("#token", token)
+                await visit.page.click("#entry button")
+            await visit.shows("#source", "the kitchen")
+            await visit.shows("#connection", "connected")
+            assert await visit.page.is_hidden("#entry")
+            await visit.page.reload()
+            await visit.shows("#source", "the kitchen")
+        assert not any("token" in url for url in visit.requests)
 
     browser.run(check())
 
