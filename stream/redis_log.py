@@ -95,6 +95,7 @@ class RedisLog:
         after_seq: int = 0,
         since: Since | None = None,
         before: Message | None = None,
+        page_entries: int = PAGE_ENTRIES,
     ) -> AsyncGenerator[Entry]:
         """Yield what the log holds now, in order, a page at a time.
 
@@ -106,6 +107,7 @@ class RedisLog:
             since: where to begin instead, as `follow` has it.
             before: the oldest message that the caller holds itself; what lies before it is yielded. None is
                 all there is.
+            page_entries: asked for at once, and taken apart without a break.
 
         What is missing (trimmed, expired, or not yet in Redis though before `before`) is told by a `gap`
         event, without a number, in its place; its `last_seq` is null where a whole session was trimmed
@@ -119,7 +121,7 @@ class RedisLog:
             log = (session and place_in(stream, session, after_seq)) or await place(
                 self._reader, stream, since or Since(after_seq)
             )
-            async with aclosing(self._pages(log, before)) as pages:
+            async with aclosing(self._pages(log, before, page_entries)) as pages:
                 async for page in pages:
                     for entry in page:
                         yield entry
@@ -150,15 +152,15 @@ class RedisLog:
             async for entry in entries:
                 yield entry
 
-    async def _pages(self, log: Continuity, before: Message | None) -> AsyncGenerator[list[Entry]]:
+    async def _pages(self, log: Continuity, before: Message | None, size: int) -> AsyncGenerator[list[Entry]]:
         end = None
         if before is not None:
             assert before.event.seq is not None, "every published event has a number"
             end = Position(before.session_ms, before.event.seq)
-        found = await self._reader.page(log.stream, log.last, end)
+        found = await self._reader.page(log.stream, log.last, end, size)
         while found:
             yield await go_on(self._reader, [(log, found)])
-            found = await self._reader.page(log.stream, log.last, end) if len(found) == PAGE_ENTRIES else []
+            found = await self._reader.page(log.stream, log.last, end, size) if len(found) == size else []
         if before is not None:
             yield list(log.close(before))
 

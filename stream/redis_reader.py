@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from redis.asyncio import RedisCluster
 
 from .events import STREAM_NAME_PATTERN
-from .redis_client import address_of, open_client
+from .redis_client import address_of, ask, open_client
 from .redis_keys import EVENT_FIELD, REGISTRY_KEY, Position, stream_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from .redis_client import Command
 
 PAGE_ENTRIES = 500
 """Asked for at once: some hundred kilobytes."""
@@ -61,7 +63,7 @@ class RedisReader:
 
     async def streams(self) -> list[str]:
         """Return the names of the streams that Redis holds, the most recently active first."""
-        names: list[bytes] = await self._client.execute_command("ZREVRANGE", REGISTRY_KEY, 0, -1)
+        names: list[bytes] = await ask(self._client, "ZREVRANGE", REGISTRY_KEY, 0, -1)
         decoded = (name.decode(errors="replace") for name in names)
         return [name for name in decoded if re.fullmatch(STREAM_NAME_PATTERN, name)]
 
@@ -72,17 +74,19 @@ class RedisReader:
     async def newest(self, stream: str) -> Found | None:
         """Return the last entry of the log."""
         command = ("XREVRANGE", _log_of(stream), "+", "-", "COUNT", 1)
-        return next(_found(await self._client.execute_command(*command)), None)
+        return next(_found(await ask(self._client, *command)), None)
 
     async def first_of_session(self, stream: str, session_ms: int) -> Found | None:
         """Return the first entry that the log still holds of the session that began then."""
         session = str(session_ms)
         return next(await self._range(stream, session, session, 1), None)
 
-    async def page(self, stream: str, after: Position, before: Position | None = None) -> list[Found]:
-        """Return up to PAGE_ENTRIES entries between two positions, neither of them included."""
+    async def page(
+        self, stream: str, after: Position, before: Position | None = None, count: int = PAGE_ENTRIES
+    ) -> list[Found]:
+        """Return up to `count` entries between two positions, neither of them included."""
         end = f"({before}" if before else "+"
-        return list(await self._range(stream, f"({after}", end, PAGE_ENTRIES))
+        return list(await self._range(stream, f"({after}", end, count))
 
     async def added(self, after: Mapping[str, Position]) -> list[tuple[str, list[Found]]]:
         """Return what follows each stream's position, waiting up to BLOCK_MS for the first entry.
@@ -92,13 +96,13 @@ class RedisReader:
         names = {_log_of(stream): stream for stream in after}
         count = max(1, min(PAGE_ENTRIES, ANSWER_ENTRIES // len(names)))
         places = (*names, *map(str, after.values()))
-        command: tuple[str | int, ...] = ("XREAD", "COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", *places)
-        logs = await self._client.execute_command(*command, **await self._node(next(iter(names))))
+        command: Command = ("XREAD", "COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", *places)
+        logs = await ask(self._client, *command, **await self._node(next(iter(names))))
         return [(names[log.decode()], list(_found(entries))) for log, entries in logs]
 
     async def _range(self, stream: str, start: str, end: str, count: int) -> Iterator[Found]:
         command = ("XRANGE", _log_of(stream), start, end, "COUNT", count)
-        return _found(await self._client.execute_command(*command))
+        return _found(await ask(self._client, *command))
 
     async def _node(self, key: str) -> dict[str, Any]:
         """Return the option that spares redis-py asking a node, perhaps dead, what XREAD's keys are."""
