@@ -64,7 +64,8 @@ def run_replay(folder: Path, settings: ReplaySettings) -> None:
     Raises InputError where the folder holds no recording or cannot be read, ConfigurationError where a
     setting makes no sense, ServiceError where Redis or the port refuses.
     """
-    asyncio.run(replay(_find(folder), _pace(settings.speed), settings))
+    pace = pace_of(settings.speed)
+    asyncio.run(replay(_find(folder), pace, settings))
 
 
 async def replay(sessions: Sequence[RecordedSession], pace: Pace, settings: ReplaySettings) -> None:
@@ -138,7 +139,8 @@ class Pace:
                 yield cue
 
 
-def _pace(speed: str) -> Pace:
+def pace_of(speed: str) -> Pace:
+    """Return the pace that `--speed` asks for; raises ConfigurationError where it makes no sense."""
     try:
         times = math.inf if speed == FASTEST else float(speed)
     except ValueError:
@@ -163,13 +165,15 @@ def _find(folder: Path) -> Sequence[RecordedSession]:
 async def _on_a_thread(cues: Iterator[Cue]) -> AsyncGenerator[Cue, None]:
     """Yield what is read from files, without waiting for a disk on the event loop."""
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1, thread_name_prefix="replay") as thread:
-        try:
-            while some := await loop.run_in_executor(thread, list, islice(cues, READ_AT_ONCE)):
-                for cue in some:
-                    yield cue
-        except OSError as error:
-            raise _unreadable(error) from error
+    thread = ThreadPoolExecutor(1, thread_name_prefix="replay")
+    try:
+        while some := await loop.run_in_executor(thread, list, islice(cues, READ_AT_ONCE)):
+            for cue in some:
+                yield cue
+    except OSError as error:
+        raise _unreadable(error) from error
+    finally:
+        thread.shutdown(wait=False)
 
 
 def _unreadable(error: OSError) -> InputError:

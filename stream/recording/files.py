@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from cmlstream.models.contract import SAMPLE_RATE
 
 from .flac import FlacEncoder
-from .place import create_file
+from .whole_file import Patch, WholeFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from cmlstream.models.contract import Samples
     from cmlstream.stream.sources.base import Chunk
 
-    from .flac import Patch
     from .place import Place
 
 LONGEST_STRETCH_SAMPLES = 3_600 * SAMPLE_RATE
@@ -32,7 +30,7 @@ class Stretch:
         self.start = self.end = start
         self._path = path
         self._encoder = FlacEncoder()
-        self._descriptor: int | None = None
+        self._file: WholeFile | None = None
 
     def write(self, samples_T: Samples) -> None:
         """Go on with `samples_T`."""
@@ -41,8 +39,8 @@ class Stretch:
 
     def sync(self) -> None:
         """Wait until what is written is on the disk."""
-        if self._descriptor is not None:
-            os.fdatasync(self._descriptor)
+        if self._file is not None:
+            self._file.sync()
 
     def close(self) -> None:
         """Write the rest and close the file, also where that fails."""
@@ -54,16 +52,15 @@ class Stretch:
 
     def abandon(self) -> None:
         """Close the file as it is, which is whole."""
-        if self._descriptor is not None:
-            descriptor, self._descriptor = self._descriptor, None
-            os.close(descriptor)
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def _put(self, patches: Sequence[Patch]) -> None:
-        if patches and self._descriptor is None:
-            self._descriptor = create_file(self._path)
         for patch in patches:
-            assert self._descriptor is not None
-            _write(self._descriptor, patch.data, patch.offset)
+            if self._file is None:
+                self._file = WholeFile(self._path)
+            self._file.put(patch)
 
 
 class SessionFiles:
@@ -72,48 +69,37 @@ class SessionFiles:
     def __init__(self, place: Place) -> None:
         place.make()
         self._place = place
-        self._events = create_file(place.events)
-        self._length = 0
+        self._events = WholeFile(place.events)
         self._stretch: Stretch | None = None
 
     def write_events(self, lines: bytes) -> None:
         """Append whole lines: all, or none where that fails."""
-        try:
-            _write(self._events, lines, self._length)
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._events, self._length)
-            raise
-        self._length += len(lines)
+        self._events.put(Patch(self._events.length, lines))
 
     def write_audio(self, chunk: Chunk) -> None:
         """Append audio, in a new file where some is missing before it."""
         stretch = self._stretch
-        if (
-            stretch is None
-            or stretch.end != chunk.start
-            or stretch.end - stretch.start >= LONGEST_STRETCH_SAMPLES
-        ):
+        if stretch is None or stretch.end != chunk.start or _is_long(stretch):
             self._end_stretch()
             stretch = self._stretch = Stretch(self._place.audio(chunk.start), chunk.start)
         stretch.write(chunk.samples_T)
 
     def sync(self) -> None:
         """Wait until what is written is on the disk."""
-        os.fdatasync(self._events)
+        self._events.sync()
         if self._stretch is not None:
             self._stretch.sync()
 
     def close(self) -> None:
         """Write the rest and close the files, also where that fails."""
         with ExitStack() as stack:
-            stack.callback(os.close, self._events)
-            stack.callback(os.fdatasync, self._events)
+            stack.callback(self._events.close)
+            stack.callback(self._events.sync)
             self._end_stretch()
 
     def abandon(self) -> None:
         """Close the files as they are, which is whole."""
-        os.close(self._events)
+        self._events.close()
         if self._stretch is not None:
             self._stretch.abandon()
 
@@ -123,9 +109,5 @@ class SessionFiles:
             stretch.close()
 
 
-def _write(descriptor: int, data: bytes, offset: int) -> None:
-    """Write all of `data`: a disk that fills takes a part, and refuses the rest."""
-    rest = memoryview(data)
-    while rest:
-        written = os.pwrite(descriptor, rest, offset)
-        rest, offset = rest[written:], offset + written
+def _is_long(stretch: Stretch) -> bool:
+    return stretch.end - stretch.start >= LONGEST_STRETCH_SAMPLES

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import soundfile
 
 from cmlstream.models.contract import SAMPLE_RATE
+
+from .whole_file import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +31,6 @@ LENGTH_OFFSET = 18
 
 UNCOUNTED_FIELDS = SAMPLE_RATE << 44 | 0 << 41 | 15 << 36
 """Those bytes without the number: rate, channels less one, bits of a sample less one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """Bytes of a file and where they go."""
-
-    offset: int
-    data: bytes
 
 
 class FlacEncoder:
