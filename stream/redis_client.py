@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import socket
 import ssl
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -36,7 +37,7 @@ PERMISSIONS = (
 )
 
 Client = Redis | RedisCluster
-Command = tuple[str | bytes | int | float, ...]
+Command = tuple[str | bytes | float, ...]
 Failure = refusals.RedisError | refusals.RedisClusterException | OSError
 FAILURES = (refusals.RedisError, refusals.RedisClusterException, OSError)
 """What a command raises when Redis is away, slow or unwilling; TimeoutError is an OSError."""
@@ -102,6 +103,12 @@ def _open_cluster(url: str) -> RedisCluster:
     )
 
 
+async def ask(client: Client, *command: str | bytes | float, **options: Any) -> Any:
+    """Send one command and return its answer; raises one of FAILURES."""
+    with _closed_meanwhile():
+        return await client.execute_command(*command, **options)
+
+
 async def ask_together(client: Client, commands: Iterable[Command]) -> list[Any]:
     """Send commands in one round trip to each node; returns their answers, an error in place of one.
 
@@ -110,7 +117,20 @@ async def ask_together(client: Client, commands: Iterable[Command]) -> list[Any]
     pipeline = client.pipeline(transaction=False)
     for command in commands:
         pipeline.execute_command(*command)
-    return await pipeline.execute(raise_on_error=False)
+    with _closed_meanwhile():
+        return await pipeline.execute(raise_on_error=False)
+
+
+@contextmanager
+def _closed_meanwhile() -> Iterator[None]:
+    """Name what redis-py trips over when one task's failure closes all connections to a cluster.
+
+    A connection that another task is just opening then lacks its writer.
+    """
+    try:
+        yield
+    except AttributeError as failure:
+        raise refusals.ConnectionError("the connection was closed while it was opened") from failure
 
 
 async def look_again(client: Client) -> None:
