@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
-import subprocess
 import traceback
 from typing import TYPE_CHECKING
 
@@ -20,6 +18,7 @@ from tests.stream.redis_publishing import (
     publishing,
     run,
 )
+from tests.stream.server.certificates import make_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,31 +127,12 @@ def test_what_accepts_but_never_answers_is_refused(redis_server: RedisServer) ->
     assert f"does not answer within {REPLY_TIMEOUT_S:g} s: check host and port" in refusal(redis_server.url)
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-    ]
-    command += ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    command += ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "certificate.pem")]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
-    return tmp_path / "certificate.pem"
-
-
 def test_tls_works_and_its_mistakes_are_named(
-    redis_server: RedisServer, certificate: Path, free_port: Callable[[], int]
+    redis_server: RedisServer, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    key, port = certificate.with_name("key.pem"), str(free_port())
-    redis_server.cli("config", "set", "tls-cert-file", str(certificate), "tls-key-file", str(key))
+    pair, port = make_pair(tmp_path), str(free_port())
+    certificate, key = str(pair.certificate), str(pair.private_key)
+    redis_server.cli("config", "set", "tls-cert-file", certificate, "tls-key-file", key)
     redis_server.cli("config", "set", "tls-auth-clients", "no", "tls-port", port)
 
     async def check() -> None:

@@ -3,13 +3,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from cmlstream.stream.events import Gap, decode
 from cmlstream.stream.redis_client import REPLY_TIMEOUT_S
 from cmlstream.stream.redis_keys import stream_keys
 from cmlstream.stream.sinks import redis as sink_module
+from tests.stream.redis_proxy import Proxy
 from tests.stream.redis_publishing import (
     EVENTS,
     SESSION_MS,
@@ -27,51 +27,9 @@ from tests.stream.redis_publishing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     import pytest
 
     from tests.stream.conftest import RedisServer
-
-
-class Proxy:
-    """Passes bytes on, and cuts the line in place of the reply to a script, `cuts_left` times."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.cuts_left = 0
-
-    @asynccontextmanager
-    async def serve(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        async with server:
-            yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-    async def done(self) -> bool:
-        return self.cuts_left == 0
-
-    async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        redis, to_redis = await asyncio.open_connection("127.0.0.1", self._port)
-        asked = asyncio.Event()
-
-        async def requests() -> None:
-            while data := await client.read(1 << 16):
-                if b"EVALSHA" in data:
-                    asked.set()
-                to_redis.write(data)
-            to_redis.close()
-
-        async def replies() -> None:
-            while data := await redis.read(1 << 16):
-                if asked.is_set() and self.cuts_left:
-                    self.cuts_left -= 1
-                    break
-                asked.clear()
-                to_client.write(data)
-            to_client.close()
-
-        await asyncio.gather(requests(), replies(), return_exceptions=True)
-        to_redis.close()
 
 
 def test_nothing_is_lost_or_doubled_when_redis_is_killed(redis_server: RedisServer) -> None:
