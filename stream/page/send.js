@@ -16,8 +16,8 @@ const SILENCE_MS = 15_000;
  *
  * url, token: as for follow. stream: its name.
  * rate, channels, format ("pcm_s16le", "pcm_f32le" or "mulaw"): what is sent; channels are interleaved.
- * channel: listen to this one only, counted from 1. bufferBytes: what is kept while the server is away; beyond
- * that the oldest is dropped, and published as a gap.
+ * channel: listen to this one only, counted from 1. live: false where it was recorded before, and can wait.
+ * bufferBytes: what is kept while the server is away; beyond that the oldest is dropped, and published as a gap.
  * onState: called with { state: "connecting" | "connected" | "lost" | "refused" | "ended", why, retry_ms }.
  * onAck: called with the frames that the server has taken. onBuffered: with those that it has not.
  */
@@ -29,6 +29,9 @@ class Sender {
   /** Resolves to the summary after `end`; rejects with a RefusedError where the server will not have it. */
   finished;
   session = null;
+  #address;
+  #token;
+  #tell;
   #hello;
   #outbox;
   #origin = 0;
@@ -43,15 +46,16 @@ class Sender {
   #settle;
   #timer;
 
-  constructor({ url, stream, rate = 16_000, channels = 1, channel, format = "pcm_s16le", token, ...rest }) {
-    const { bufferBytes = BUFFER_BYTES, onState = () => {}, onAck = () => {}, onBuffered = () => {} } = rest;
+  constructor({ url, token, bufferBytes = BUFFER_BYTES, onState, onAck, onBuffered, ...audio }) {
+    const { stream, rate = 16_000, channels = 1, channel, format = "pcm_s16le", live = true } = audio;
     if (!Object.hasOwn(SAMPLE_BYTES, format)) {
       throw new TypeError(`There is no format ${format}: choose among ${Object.keys(SAMPLE_BYTES)}.`);
     }
-    this.#hello = { type: "hello", stream, rate, channels, format, ...(channel ? { channel } : {}) };
+    this.#hello = { type: "hello", stream, rate, channels, format, live, ...(channel ? { channel } : {}) };
     this.#outbox = new Outbox(SAMPLE_BYTES[format] * channels, bufferBytes);
-    Object.assign(this, { address: endpoint(url, "/v1/ingest"), onState, onAck, onBuffered });
-    Object.defineProperty(this, "token", { value: token, enumerable: false });
+    this.#address = endpoint(url, "/v1/ingest");
+    this.#token = token;
+    this.#tell = { state: onState ?? (() => {}), ack: onAck ?? (() => {}), buffered: onBuffered ?? (() => {}) };
     this.finished = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -111,10 +115,10 @@ class Sender {
   }
 
   #connect() {
-    this.onState({ state: "connecting" });
+    this.#tell.state({ state: "connecting" });
     this.#refused = null;
     this.#heard_ms = performance.now();
-    const socket = open(this.address, this.token);
+    const socket = open(this.#address, this.#token);
     this.#socket = socket;
     const hello = this.session ? { ...this.#hello, session: this.session } : this.#hello;
     socket.onopen = () => socket.send(JSON.stringify(hello));
@@ -130,7 +134,7 @@ class Sender {
     else if (said.type === "summary" && this.#endSaid) {
       this.#acknowledge(this.#outbox.end);
       this.#finish(() => this.#settle.resolve(said));
-      this.onState({ state: "ended" });
+      this.#tell.state({ state: "ended" });
     }
   }
 
@@ -142,15 +146,15 @@ class Sender {
     this.session = session;
     this.#outbox.resume(this.#origin + sample);
     this.#ready = true;
-    this.onState({ state: "connected" });
+    this.#tell.state({ state: "connected" });
     this.#flush();
   }
 
   #acknowledge(position) {
     this.#outbox.acknowledge(position);
     this.#backoff.reset();
-    this.onAck(this.acknowledged);
-    this.onBuffered(this.buffered);
+    this.#tell.ack(this.acknowledged);
+    this.#tell.buffered(this.buffered);
   }
 
   #lose(code, reason) {
@@ -159,11 +163,11 @@ class Sender {
     // Two senders that each took the stream back from the other would do so for ever.
     if (isFinal(code) || name === "taken_over") {
       this.#finish(() => this.#settle.reject(new RefusedError(name || String(code), message)));
-      this.onState({ state: "refused", why: message || name });
+      this.#tell.state({ state: "refused", why: message || name });
       return;
     }
     const retry_ms = this.#backoff.next();
-    this.onState({ state: "lost", why: message || reason || "no connection", retry_ms });
+    this.#tell.state({ state: "lost", why: message || reason || "no connection", retry_ms });
     setTimeout(() => this.#over || this.#connect(), retry_ms);
   }
 
@@ -182,7 +186,7 @@ class Sender {
   /** Sockets of browsers do not say when they have room, nor when nobody is at their other end. */
   #tend() {
     this.#flush();
-    this.onBuffered(this.buffered);
+    this.#tell.buffered(this.buffered);
     const waiting = this.buffered > 0 && !this.#endSaid;
     if (!waiting) this.#heard_ms = performance.now();
     if (this.#socket.readyState > WebSocket.OPEN || performance.now() - this.#heard_ms < SILENCE_MS) return;

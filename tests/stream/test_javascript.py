@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,17 +14,14 @@ from cmlstream.stream.server.serve import Address
 from cmlstream.stream.server.tokens import Tokens
 from cmlstream.stream.sinks.hub import Hub
 from tests.stream.line import Line
+from tests.stream.node import COMMAND, needs_node
 from tests.stream.service import events_until_end, following, service
 from tests.stream.serving import publish, run, serving, until
 from tests.stream.synthetic import SyntheticSession
 
-NODE = shutil.which("node")
-if NODE is None:
-    pytest.skip("Node.js is not installed: apt-get install nodejs", allow_module_level=True)
+pytestmark = needs_node
 
 PAGE = Path(__file__).parents[2] / "stream" / "page"
-# Node.js has had both by itself since version 22.
-FLAGS = ("--experimental-websocket", "--experimental-default-type=module", "--no-warnings")
 PRELUDE = f"""
 import {{ follow, send, RefusedError }} from "{PAGE}/client.js";
 import {{ createInterface }} from "node:readline";
@@ -63,7 +59,7 @@ async def running(script: str, tmp_path: Path, url: str) -> AsyncIterator[Script
     path = tmp_path / "script.js"
     path.write_text(PRELUDE + script)
     process = await asyncio.create_subprocess_exec(
-        str(NODE), *FLAGS, str(path), url, stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=2**24
+        *COMMAND, str(path), url, stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=2**24
     )
     try:
         yield Script(process)

@@ -294,19 +294,35 @@ def test_a_page_of_another_origin_cannot_import_the_module(browser: Browser) -> 
 
 
 @asynccontextmanager
-async def served_elsewhere() -> AsyncIterator[str]:
-    """Serve an empty page of an origin of its own."""
+async def served_elsewhere(page: bytes = b"") -> AsyncIterator[str]:
+    """Serve a page from an origin of its own."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\n\r\n"
+        writer.write(head.encode() + page)
         await writer.drain()
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def test_the_example_of_a_page_follows_from_its_own_origin(browser: Browser) -> None:
+    example = Path(__file__).parents[2] / "stream" / "examples" / "follow.html"
+
+    async def check() -> None:
+        hub = Hub()
+        await publish(hub, SyntheticSession().conversation(regions=2, updates=3))
+        async with (
+            served_elsewhere(example.read_bytes()) as origin,
+            serving(hub, allowed_origins=(origin,)) as address,
+            browser.open(f"{origin}/follow.html?server={address.page_url}") as visit,
+        ):
+            await playwright.expect(visit.page.locator("li")).to_have_count(2)
+            await visit.shows("li:first-child", "kitchen: ")
+
+    browser.run(check())
 
 
 def test_a_server_with_tokens_is_followed_once_one_was_given(browser: Browser, tmp_path: Path) -> None:
