@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVENTS_NAME = "events.jsonl"
-AUDIO_NAMES = "audio-*.flac"
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 _NAME = re.compile(STREAM_NAME_PATTERN)
