@@ -85,7 +85,11 @@ async def _send(settings: SendSettings, token: str | None, source: Source, repor
     metered = Metered(source)
     with report.shown():
         async with open_sender(
-            settings.url, stream=settings.stream or default_stream(), token=token, on_state=report.link
+            settings.url,
+            stream=settings.stream or default_stream(),
+            live=source.paced,
+            token=token,
+            on_state=report.link,
         ) as sender:
             report.follow(sender, metered)
             try:

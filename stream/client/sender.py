@@ -135,6 +135,7 @@ async def open_sender(
     *,
     stream: str,
     form: AudioFormat = PLAIN,
+    live: bool = True,
     token: str | None = None,
     buffer_bytes: int = BUFFER_BYTES,
     on_state: Report = unobserved,
@@ -149,6 +150,7 @@ async def open_sender(
         url: `ws://`, `wss://` (or http, https) of a server.
         stream: what the stream is called.
         form: what is pushed.
+        live: whether it is pushed as it is spoken; otherwise the server leaves no estimate out to keep up.
         token: what a server with tokens demands.
         buffer_bytes: kept at most.
         on_state: called with Connecting, Connected and Lost as that changes.
@@ -160,7 +162,7 @@ async def open_sender(
             would not change. The body is cancelled then.
 
     """
-    hello = _hello(stream, form)
+    hello = _hello(stream, form, live=live)
     outbox = Outbox(form.frame_bytes, buffer_bytes)
     uplink = Uplink(parse_server(url, INGEST_PATH), hello, outbox, on_state, token=token, tls=tls)
     try:
@@ -175,9 +177,14 @@ async def open_sender(
         raise first from first.__cause__
 
 
-def _hello(stream: str, form: AudioFormat) -> Hello:
+def _hello(stream: str, form: AudioFormat, *, live: bool) -> Hello:
     hello = Hello(
-        stream=stream, format=form.encoding, rate=form.rate, channels=form.channels, channel=form.channel
+        stream=stream,
+        format=form.encoding,
+        rate=form.rate,
+        channels=form.channels,
+        channel=form.channel,
+        live=live,
     )
     try:
         decode_from_sender(encode(hello))

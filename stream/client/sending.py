@@ -43,7 +43,14 @@ async def send(
     Raises as `open_sender`, and InputError where the source breaks, after the stream has been ended properly.
     """
     async with open_sender(
-        url, stream=stream, form=form, token=token, buffer_bytes=buffer_bytes, on_state=on_state, tls=tls
+        url,
+        stream=stream,
+        form=form,
+        live=not isinstance(audio, Source) or audio.paced,
+        token=token,
+        buffer_bytes=buffer_bytes,
+        on_state=on_state,
+        tls=tls,
     ) as sender:
         try:
             await feed(sender, audio)

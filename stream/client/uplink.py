@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -46,8 +47,12 @@ ANSWER_S = 5.0
 QUIET_S = 2.0
 """Without a message for so long, the server is asked whether it is there."""
 PONG_S = 4.0
+"""What it has to answer, before the link counts as dead."""
+HELD_UP_S = 20.0
+"""The same where audio piles up on its way: a busy server stops reading, questions too, and is there."""
 CLOSE_S = 1.0
 LONGEST_MESSAGE_BYTES = 65_536
+SEND_BUFFER_BYTES = 131_072
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 """Audio piles up meanwhile, so attempts are closer together than a follower's."""
 
@@ -127,12 +132,13 @@ class Uplink:
                 max_size=LONGEST_MESSAGE_BYTES,
                 open_timeout=ANSWER_S,
                 close_timeout=CLOSE_S,
-                # A busy server stops reading for a while and then answers no ping, though it is there.
+                # `_receive` asks, and only where nothing else tells that the server is there.
                 ping_interval=None,
                 logger=logger,
                 proxy=None if self._address.is_loopback else True,
                 ssl=self._tls if self._address.scheme == "wss" else None,
             ) as connection:
+                _keep_little_in_kernel(connection)
                 try:
                     return await self._greet(connection) or await self._exchange(connection)
                 except BaseException:
@@ -229,6 +235,12 @@ class Uplink:
         self.room.set()
 
 
+def _keep_little_in_kernel(connection: ClientConnection) -> None:
+    """Let it be seen here where audio piles up: by itself the kernel's buffer grows to minutes of audio."""
+    transport_socket = connection.transport.get_extra_info("socket")
+    transport_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+
 async def _send(connection: ClientConnection, piece: Piece) -> None:
     if isinstance(piece.message, Skip | NewSpeaker):
         await connection.send(encode(piece.message), text=True)
@@ -238,12 +250,32 @@ async def _send(connection: ClientConnection, piece: Piece) -> None:
 
 async def _receive(connection: ClientConnection) -> bytes:
     """Return the next message; raises TimeoutError where nobody is at the other end any more."""
-    while True:
-        try:
-            async with asyncio.timeout(QUIET_S):
-                return await connection.recv(decode=False)
-        except TimeoutError:
-            async with asyncio.timeout(PONG_S):
-                # A connection that closes now may have left a message that says why.
-                with suppress(ConnectionClosed):
-                    await (await connection.ping())
+    receiving = asyncio.create_task(connection.recv(decode=False))
+    try:
+        while not (await asyncio.wait({receiving}, timeout=QUIET_S))[0]:
+            await _ask(connection, receiving)
+        return await receiving
+    finally:
+        receiving.cancel()
+
+
+async def _ask(connection: ClientConnection, receiving: asyncio.Task[bytes]) -> None:
+    """Wait until the server answers or says something else; raises TimeoutError where it does not."""
+    held_up = connection.transport.get_write_buffer_size() > 0
+    answering = asyncio.create_task(_answer(connection))
+    try:
+        said, _ = await asyncio.wait(
+            {receiving, answering},
+            timeout=HELD_UP_S if held_up else PONG_S,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+    finally:
+        answering.cancel()
+    if not said:
+        raise TimeoutError
+
+
+async def _answer(connection: ClientConnection) -> None:
+    # A connection that closes now may have left a message that says why.
+    with suppress(ConnectionClosed):
+        await (await connection.ping())

@@ -69,6 +69,7 @@ def test_a_source_tells_of_gaps_and_speakers_in_their_place(paced: bool) -> None
         heard = [Chunk(samples_T, 0), NewSpeaker(), Chunk(samples_T, 1_500), Chunk(samples_T, 2_500)]
         async with StrictServer().opened() as server:
             summary = await send(server.url, Played(heard, paced=paced), stream="desk")
+        assert server.hellos[0].live is paced
         assert server.heard.skips == [(1_000, 500)]
         assert server.heard.speakers in ([1_000], [1_500])
         assert server.heard.audio == samples_T.tobytes() + bytes(1_000) + 2 * samples_T.tobytes()
@@ -249,6 +250,27 @@ def test_a_server_that_says_nothing_but_is_there_is_kept(monkeypatch: pytest.Mon
         assert len(server.hellos) == 1
 
     monkeypatch.setattr(uplink, "QUIET_S", 0.05)
+    run(check())
+
+
+def test_a_server_that_does_not_get_round_to_reading_has_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check() -> None:
+        audio = noise(200)  # more than the buffers of sockets take
+        async with (
+            StrictServer().opened() as server,
+            open_sender(server.url, stream="desk", buffer_bytes=2 * len(audio)) as sender,
+        ):
+            server.reading.clear()
+            await sender.push(audio)
+            await until(lambda: server.messages > 0)
+            await asyncio.sleep(0.5)  # several times what a server has that is not held up
+            server.reading.set()
+            await sender.end()
+        assert server.heard.audio == audio
+        assert len(server.hellos) == 1
+
+    monkeypatch.setattr(uplink, "QUIET_S", 0.05)
+    monkeypatch.setattr(uplink, "PONG_S", 0.05)
     run(check())
 
 
