@@ -43,7 +43,7 @@ def board(pictures: Mapping[str, Picture], width: int, height: int) -> Table:
     names = _fitting(pictures, max(height, 1))
     for name in names:
         picture = pictures[name]
-        style = "dim" if picture.ended else ""
+        style = "dim" if picture.ended else "yellow" if _lost(picture) else ""
         table.add_row(Text(name, style), *(column.cell(picture) for column in columns))
     if hidden := len(pictures) - len(names):
         table.add_row(Text(f"+ {hidden} more", "dim"))
@@ -128,5 +128,5 @@ _COLUMNS = (
     Column("emotion", 40, _emotion),
     Column("sure", 56, _confidence),
     Column("delay", 72, _delay),
-    Column("lost", 100, _lost),
+    Column("lost", 76, _lost),
 )

@@ -1,6 +1,8 @@
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,8 +14,11 @@ from cmlstream.models.errors import ConfigurationError, ServiceError
 from cmlstream.stream.client import Connected, Connecting, Lost, State, follow
 from cmlstream.stream.events import Affect, Event, Gap, StreamEnded
 from cmlstream.stream.ingest import Refusal
+from cmlstream.stream.server.tls import Certificate
+from cmlstream.stream.server.tokens import Tokens
 from cmlstream.stream.sinks.hub import Hub
 from tests.stream.line import Line
+from tests.stream.server.certificates import make_pair
 from tests.stream.serving import publish, run, serving, until
 from tests.stream.synthetic import SyntheticSession
 
@@ -302,6 +307,30 @@ def test_other_refusals_are_tried_again() -> None:
         reasons = [state.why for state in states if isinstance(state, Lost)]
         assert reasons == ["too_many_streams", "server_stops", "too_slow"]
         assert asked == ["Bearer a-token-of-sixteen"] * 4
+
+    run(check())
+
+
+def test_a_token_and_an_authority_of_ones_own_open_a_server_with_both(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.toml"
+    path.write_text('[[token]]\nname = "desk"\nsecret = "a-token-of-sixteen"\nscopes = ["events"]\n')
+    path.chmod(0o600)
+    pair = make_pair(tmp_path)
+    trusting = ssl.create_default_context(cafile=pair.certificate)
+
+    async def check() -> None:
+        hub = Hub()
+        await hub.publish(SyntheticSession().affect())
+        certificate = Certificate(pair.certificate, pair.private_key)
+        async with serving(hub, tokens=Tokens.load(path), certificate=certificate) as address:
+            url = f"wss://localhost:{address.port}"
+            events = follow(url, since=0, token="a-token-of-sixteen", tls=trusting)
+            async with aclosing(events):
+                assert (await anext(events)).seq == 1
+            with pytest.raises(ServiceError, match="unauthorized; give a token that it knows"):
+                await anext(follow(url, token="another-of-sixteen", tls=trusting))
+            with pytest.raises(ServiceError, match="cannot be verified"):
+                await anext(follow(url, token="a-token-of-sixteen"))
 
     run(check())
 
