@@ -74,6 +74,7 @@ class LiveStream:
         """Done once the last event has been published."""
         self.sender: Sender | None = None
         self.grace: asyncio.TimerHandle | None = None
+        self.running: asyncio.Task[None] | None = None
         self._hello = hello
 
     @property
@@ -186,15 +187,20 @@ class Streams:
         return sum((live.totals() for live in self._live.values()), self._past)
 
     async def close(self) -> None:
-        """End every stream as if its sender had, and wait until the last events are published."""
+        """End every stream as if its sender had, and see to it that its last events are published in time."""
         self._closing = True
-        waiting = [live.ended for live in self._live.values()]
-        for live in self._live.values():
+        running = [live.running for live in self if live.running is not None]
+        for live in self:
             live.source.finish("stopped")
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=DRAIN_S)
-            if late:
-                _log.warning("%d streams could not be ended within %g s", len(late), DRAIN_S)
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=DRAIN_S)
+        if late:
+            _log.warning("%d streams could not be ended within %g s", len(late), DRAIN_S)
+            # What they wait for may never come: the engine ends after them.
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late)
 
     def _begin(self, hello: Hello, owner: str) -> LiveStream:
         source = _source(hello, lambda: len(self._live) >= CROWD)
@@ -204,7 +210,7 @@ class Streams:
             raise SenderRefusedError(Refusal.TOO_MANY_STREAMS, str(error)) from error
         live = LiveStream(hello, owner, place, source, self._assemble(hello.stream, source))
         self._live[hello.stream] = live
-        self._tasks.create_task(self._run(hello.stream, live))
+        live.running = self._tasks.create_task(self._run(hello.stream, live))
         return live
 
     def _claim(self, live: LiveStream, hello: Hello, owner: str) -> None:

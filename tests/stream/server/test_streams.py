@@ -1,0 +1,31 @@
+import asyncio
+
+import numpy as np
+
+from cmlstream.models.contract import SAMPLE_RATE
+from cmlstream.stream.server import streams
+from tests.signals import speech_like
+from tests.stream.service import answer, greet, sending, service
+from tests.stream.serving import run, until
+
+
+def test_streams_that_are_not_through_in_time_do_not_keep_the_service_from_ending(monkeypatch, caplog):
+    monkeypatch.setattr(streams, "DRAIN_S", 0.05)
+    pcm = np.tile(speech_like(2.0, seed=3), 15).astype("<i2").tobytes()
+
+    async def send_all_at_once(address, stream):
+        async with sending(address) as sender:
+            await greet(sender, stream)
+            for at in range(0, len(pcm), SAMPLE_RATE):
+                await sender.send(pcm[at : at + SAMPLE_RATE])
+            await answer(sender, "error", "summary")
+
+    async def check():
+        async with service() as running, asyncio.TaskGroup() as tasks:
+            senders = [tasks.create_task(send_all_at_once(running.address, f"s{n}")) for n in range(4)]
+            await until(lambda: sum(one.source.frames > 0 for one in running.streams) == len(senders))
+            await running.streams.close()
+            assert len(running.streams) == 0
+
+    run(check())
+    assert "could not be ended within" in caplog.text
