@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from cmlstream.models.archive import Archive
 
     from .engine import Engine
+    from .recording.recorder import Recorder
     from .settings import CommonSettings
     from .sinks.base import Sink
     from .sources.base import Source
 
 
 def load_model(settings: CommonSettings) -> Archive:
-    """Return the model that the settings name; raises ModelError where it cannot be used."""
-    return archive.load(archive.path_of(settings.model), trust=settings.trust_model)
+    """Return the model that the settings name.
+
+    Raises ModelError where it cannot be used, ConfigurationError where its device is missing.
+    """
+    return archive.load(archive.path_of(settings.model), trust=settings.trust_model, device=settings.device)
 
 
 def model_name(archive: Archive) -> str:
@@ -39,6 +43,7 @@ def assemble_pipeline(
     source: Source,
     sinks: Sequence[Sink],
     on_delay: Callable[[float], None] | None = None,
+    recorder: Recorder | None = None,
 ) -> Pipeline:
     """Return the pipeline of a stream that is heard from `source`."""
     return Pipeline(
@@ -53,4 +58,5 @@ def assemble_pipeline(
         Baseline(engine.archive.prior),
         sinks,
         on_delay,
+        recorder,
     )

@@ -34,6 +34,7 @@ def cli(log_level: str) -> None:
 @click.argument("source", required=False)
 @click.option("--stream", metavar="ID", help="Name of the stream.  [default: live]")
 @click.option("--redis", metavar="URL", help="Publish to this Redis; `embedded` starts a private one.")
+@click.option("--record", metavar="DIR", help="Keep audio and events in this folder.  [default: keep none]")
 @click.option("--host", help="Address to serve the page and events on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to serve them on; 0 takes a free one.  [default: 8765]")
 @click.option("--insecure", is_flag=True, default=None, help="Allow a --host that others can reach.")
@@ -41,6 +42,7 @@ def cli(log_level: str) -> None:
     "--model", metavar="NAME", help="`default`, `cc0` (for every use) or an archive.  [default: default]"
 )
 @click.option("--trust-model", is_flag=True, default=None, help="Accept an archive without .sha256.")
+@click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), help="What the model runs on.")
 @click.option("--hop-ms", type=int, help="Distance of rolling estimates.  [default: 250]")
 @click.option("--window-s", type=float, help="Speech each rolling estimate looks at.  [default: 3]")
 @click.option("--realtime", is_flag=True, default=None, help="Play a file at its own pace.")

@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ from .assembly import assemble_pipeline, load_model
 from .config import load
 from .engine import Engine
 from .publishing import NOTICE, publishing_redis
+from .recording.recorder import Recorder
 from .server.serve import ServerSettings, serve
 from .settings import ListenSettings
 from .signals import stop_on_signals
@@ -28,7 +30,6 @@ from .sources.open import SourceSettings, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from cmlstream.models.archive import Archive
 
@@ -78,23 +79,25 @@ async def listen(listening: Listening, console: Console, *, as_json: bool) -> No
     """
     settings = listening.settings
     stop = stop_on_signals()
-    hub = Hub()
-    sinks: list[Sink] = [hub]
+    server = ServerSettings(settings.host, settings.port, settings.insecure, settings.allowed_origins)
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(
-            serve(
-                hub,
-                ServerSettings(settings.host, settings.port, settings.insecure, settings.allowed_origins),
-            )
-        )
-        places = [f"page    {address.page_url}", f"events  {address.events_url}?stream={settings.stream}"]
+        redis = None
         if settings.redis:
             redis = await stack.enter_async_context(publishing_redis(settings.redis))
+        hub = Hub(log=redis.log if redis else None)
+        address = await stack.enter_async_context(serve(hub, server))
+        places = [f"page    {address.page_url}", f"events  {address.events_url}?stream={settings.stream}"]
+        sinks: list[Sink] = [hub]
+        if redis:
             sinks.append(redis.sink)
             places.append(f"redis   {redis.place} (stream cmlstream:{{{settings.stream}}}:events)")
+        recorder = Recorder(Path(settings.record)) if settings.record else None
+        if recorder:
+            sinks.append(recorder)
+            places.append(f"record  {settings.record}")
         places.append(NOTICE)
         sinks.append(_output(console, places, stop, as_json=as_json))
-        await _run(listening, sinks, stop)
+        await _run(listening, sinks, recorder, stop)
 
 
 def _output(console: Console, places: Sequence[str], stop: asyncio.Event, *, as_json: bool) -> Sink:
@@ -106,12 +109,16 @@ def _output(console: Console, places: Sequence[str], stop: asyncio.Event, *, as_
     return LiveView(console, tuple(places))
 
 
-async def _run(listening: Listening, sinks: Sequence[Sink], stop: asyncio.Event) -> None:
+async def _run(
+    listening: Listening, sinks: Sequence[Sink], recorder: Recorder | None, stop: asyncio.Event
+) -> None:
     """Run engine, sinks and pipeline in one task group; end them in the order in which events flow."""
     engine = Engine(listening.archive)
     await engine.warm()
     settings = listening.settings
-    pipeline = assemble_pipeline(settings, engine, settings.stream, listening.source, sinks)
+    pipeline = assemble_pipeline(
+        settings, engine, settings.stream, listening.source, sinks, recorder=recorder
+    )
     failure: CmlstreamError | None = None
     async with asyncio.TaskGroup() as tasks:
         estimating = tasks.create_task(engine.run())

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .engine import Engine, Result
     from .events import Ending, Event
     from .forms import Features
+    from .recording.recorder import Recorder
     from .sinks.base import Sink
     from .sources.base import Heard, Source
 
@@ -94,6 +95,7 @@ class Pipeline:
         baseline: Baseline,
         sinks: Sequence[Sink],
         on_delay: Callable[[float], None] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.session = Session(identity.stream, identity.model)
         self.tally = Tally()
@@ -104,6 +106,7 @@ class Pipeline:
         self._baseline = baseline
         self._sinks = sinks
         self._on_delay = on_delay
+        self._recorder = recorder
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue(PENDING_MOMENTS)
         self._submitted_s: deque[float] = deque()
         """When the windows that wait for the engine were handed to it."""
@@ -152,18 +155,23 @@ class Pipeline:
     async def _read(self, first: Chunk, heard: AsyncIterator[Heard]) -> InputError | None:
         """Queue all moments of the source; return what broke it, if anything did."""
         failure = None
-        await self._queue(self._analysis.push(first))
+        await self._hear(first)
         try:
             async for following in heard:
                 if isinstance(following, NewSpeaker):
                     await self._change_speaker()
                 else:
-                    await self._queue(self._analysis.push(following))
+                    await self._hear(following)
         except InputError as error:
             failure = error
         await self._queue(self._analysis.flush())
         await self._pending.put(None)
         return failure
+
+    async def _hear(self, chunk: Chunk) -> None:
+        if self._recorder is not None:
+            self._recorder.hear(self.session, chunk)
+        await self._queue(self._analysis.push(chunk))
 
     async def _change_speaker(self) -> None:
         """End the open region, which was the last speaker's, and begin a baseline."""
@@ -204,6 +212,7 @@ class Pipeline:
             await self._publish_event(self._event(pending.moment, result), features)
             if self._on_delay is not None and isinstance(pending.moment, Window):
                 self._on_delay(self.session.delay_s(pending.moment.due))
+            await self._tell_of_recorder()
 
     def _event(self, moment: Moment, result: Result | None) -> Event:
         match moment:
@@ -243,15 +252,23 @@ class Pipeline:
             await sink.publish(message)
 
     async def _end(self, ending: Ending, failure: CmlstreamError | None) -> None:
+        await self._tell_of_recorder()
         end = self._analysis.position
         if failure:
             code = "source" if isinstance(failure, InputError) else "model"
-            error = Error(**self.session.stamp(end, end), code=code, message=str(failure))
-            await self._publish_event(error)
+            await self._publish_event(self._error(code, str(failure)))
         ended = StreamEnded(**self.session.stamp(end, end), reason="error" if failure else ending)
         await self._publish_event(ended)
         if failure:
             raise failure
+
+    async def _tell_of_recorder(self) -> None:
+        if self._recorder is not None and (why := self._recorder.take_failure(self.session)):
+            await self._publish_event(self._error("recording", why))
+
+    def _error(self, code: str, message: str) -> Error:
+        end = self._analysis.position
+        return Error(**self.session.stamp(end, end), code=code, message=message)
 
 
 async def _first_chunk(heard: AsyncIterator[Heard]) -> Chunk | None:

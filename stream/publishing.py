@@ -11,6 +11,7 @@ from .embedded_redis import embedded_redis
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from .redis_log import RedisLog
     from .sinks.redis import RedisSink
 
 EMBEDDED = "embedded"
@@ -23,9 +24,10 @@ NOTICE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PublishingRedis:
-    """A Redis that takes events, and how people reach it."""
+    """A Redis that takes events, what it holds of them, and how people reach it."""
 
     sink: RedisSink
+    log: RedisLog
     place: str
 
 
@@ -35,16 +37,22 @@ async def publishing_redis(url: str) -> AsyncIterator[PublishingRedis]:
 
     Raises ServiceError where it refuses.
     """
+    if url == EMBEDDED:
+        # It has no secrets, and whoever wants to subscribe needs all of it.
+        async with embedded_redis() as private_url, _connected(private_url) as (sink, log):
+            yield PublishingRedis(sink, log, private_url)
+    else:
+        async with _connected(url) as (sink, log):
+            yield PublishingRedis(sink, log, sink.address)
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[tuple[RedisSink, RedisLog]]:
     # Importing redis takes 0.15 s, which only those who publish to it should wait for.
+    from .redis_log import RedisLog
     from .sinks.redis import RedisSink
 
-    if url == EMBEDDED:
-        async with embedded_redis() as private_url:
-            sink = RedisSink(private_url)
-            await sink.connect()
-            # It has no secrets, and whoever wants to subscribe needs all of it.
-            yield PublishingRedis(sink, private_url)
-    else:
-        sink = RedisSink(url)
-        await sink.connect()
-        yield PublishingRedis(sink, sink.address)
+    sink = RedisSink(url)
+    await sink.connect()
+    async with RedisLog(url) as log:
+        yield sink, log

@@ -195,7 +195,7 @@ def mistakes(tmp_path_factory):
         (["-", "--rate", "4000"], "Option `rate` is 4000"),
         (["sample", "--redis", "redis://127.0.0.1:1"], "127.0.0.1:1"),
         (["sample", "--redis", "http://127.0.0.1"], "redis://"),
-        (["rtsp://camera"], "URL"),
+        (["gopher://hole"], "gopher"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_exit_code_2(run_program, mistakes, arguments, message):
