@@ -14,8 +14,11 @@ from cmlstream.models.errors import ServiceError
 from cmlstream.stream.client import Lost, follow, open_sender, send, uplink
 from cmlstream.stream.events import Gap
 from cmlstream.stream.server.serve import Address
+from cmlstream.stream.server.tls import Certificate
+from cmlstream.stream.server.tokens import Tokens
 from cmlstream.stream.sources.file import read_whole
 from cmlstream.stream.sources.open import SAMPLE_PATH, SourceSettings, open_source
+from tests.stream.server.certificates import make_pair
 from tests.stream.service import events_until_end, following, service
 from tests.stream.serving import run, until
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from cmlstream.stream.client import Sender, State
     from cmlstream.stream.events import Event
@@ -170,6 +176,32 @@ def test_audio_that_found_no_room_is_published_as_a_gap() -> None:
         assert summary.sample == 96_000
 
     run(check())
+
+
+def test_audio_goes_over_tls_with_a_token_by_the_programs_own_trust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check() -> None:
+        pair = make_pair(tmp_path)
+        monkeypatch.setenv("SSL_CERT_FILE", str(pair.certificate))
+        (tmp_path / "tokens.toml").write_text(
+            '[[token]]\nname = "desk"\nsecret = "a-token-of-sixteen"\nscopes = ["ingest"]\n'
+        )
+        (tmp_path / "tokens.toml").chmod(0o600)
+        tokens = Tokens.load(tmp_path / "tokens.toml")
+        certificate = Certificate(pair.certificate, pair.private_key)
+        async with service(tokens=tokens, settings={"certificate": certificate}) as running:
+            url = f"wss://localhost:{running.address.port}"
+            summary = await send(url, _spoken(), stream="desk", token="a-token-of-sixteen")
+            assert summary.sample == 16_000
+            with pytest.raises(ServiceError, match="refuses"):
+                await send(url, _spoken(), stream="desk", token="another-of-sixteen")
+
+    run(check())
+
+
+async def _spoken() -> AsyncIterator[NDArray[np.int16]]:
+    yield SAMPLE_T[:16_000]
 
 
 def test_a_summary_that_was_lost_on_its_way_is_told_again() -> None:
