@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,24 +13,24 @@ from rich.console import Console
 
 from cmlstream.models.errors import CmlstreamError, InputError
 
-from .assembly import assemble_pipeline, load_model
+from .assembly import load_model
 from .config import load
-from .engine import Engine
-from .publishing import NOTICE, publishing_redis
-from .recording.recorder import Recorder
-from .server.serve import ServerSettings, serve
-from .settings import ListenSettings
+from .node import running_node
+from .publishing import NOTICE
+from .server.serve import ServerSettings
+from .settings import LimitSettings, ListenSettings
 from .signals import stop_on_signals
-from .sinks.hub import Hub
 from .sinks.lines import LineSink, json_line, text_line
 from .sinks.terminal import LiveView
 from .sources.open import SourceSettings, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from cmlstream.models.archive import Archive
 
+    from .node import Node
     from .sinks.base import Sink
     from .sources.base import Source
 
@@ -80,24 +78,33 @@ async def listen(listening: Listening, console: Console, *, as_json: bool) -> No
     settings = listening.settings
     stop = stop_on_signals()
     server = ServerSettings(settings.host, settings.port, settings.insecure, settings.allowed_origins)
-    async with AsyncExitStack() as stack:
-        redis = None
-        if settings.redis:
-            redis = await stack.enter_async_context(publishing_redis(settings.redis))
-        hub = Hub(log=redis.log if redis else None)
-        address = await stack.enter_async_context(serve(hub, server))
-        places = [f"page    {address.page_url}", f"events  {address.events_url}?stream={settings.stream}"]
-        sinks: list[Sink] = [hub]
-        if redis:
-            sinks.append(redis.sink)
-            places.append(f"redis   {redis.place} (stream cmlstream:{{{settings.stream}}}:events)")
-        recorder = Recorder(Path(settings.record)) if settings.record else None
-        if recorder:
-            sinks.append(recorder)
-            places.append(f"record  {settings.record}")
-        places.append(NOTICE)
-        sinks.append(_output(console, places, stop, as_json=as_json))
-        await _run(listening, sinks, recorder, stop)
+    failure: CmlstreamError | None = None
+    async with running_node(settings, LimitSettings(), server, listening.archive) as node:
+        output = _output(console, _places(node, settings), stop, as_json=as_json)
+        sinks = [*node.outlets.sinks, output]
+        pipeline = node.assemble(settings.stream, listening.source, sinks=sinks)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(output.run())
+            try:
+                with node.streams.hosting(settings.stream, pipeline):
+                    await pipeline.run(stop)
+            except CmlstreamError as error:
+                failure = error
+            await output.close()
+        await node.outlets.hub.close("stream ended")
+    if failure:
+        raise failure
+
+
+def _places(node: Node, settings: ListenSettings) -> list[str]:
+    """Say where else the stream can be followed."""
+    address, redis = node.address, node.outlets.redis
+    places = [f"page    {address.page_url}", f"events  {address.events_url}?stream={settings.stream}"]
+    if redis:
+        places.append(f"redis   {redis.place} (stream cmlstream:{{{settings.stream}}}:events)")
+    if settings.record:
+        places.append(f"record  {settings.record}")
+    return [*places, NOTICE]
 
 
 def _output(console: Console, places: Sequence[str], stop: asyncio.Event, *, as_json: bool) -> Sink:
@@ -107,29 +114,3 @@ def _output(console: Console, places: Sequence[str], stop: asyncio.Event, *, as_
             click.echo(place, err=True)
         return LineSink(sys.stdout.fileno(), json_line if as_json else text_line, stop)
     return LiveView(console, tuple(places))
-
-
-async def _run(
-    listening: Listening, sinks: Sequence[Sink], recorder: Recorder | None, stop: asyncio.Event
-) -> None:
-    """Run engine, sinks and pipeline in one task group; end them in the order in which events flow."""
-    engine = Engine(listening.archive)
-    await engine.warm()
-    settings = listening.settings
-    pipeline = assemble_pipeline(
-        settings, engine, settings.stream, listening.source, sinks, recorder=recorder
-    )
-    failure: CmlstreamError | None = None
-    async with asyncio.TaskGroup() as tasks:
-        estimating = tasks.create_task(engine.run())
-        for sink in sinks:
-            tasks.create_task(sink.run())
-        try:
-            await pipeline.run(stop)
-        except CmlstreamError as error:
-            failure = error
-        for sink in sinks:
-            await sink.close()
-        estimating.cancel()
-    if failure:
-        raise failure

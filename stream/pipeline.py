@@ -107,6 +107,7 @@ class Pipeline:
         self._sinks = sinks
         self._on_delay = on_delay
         self._recorder = recorder
+        self._speaker_changed = False
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue(PENDING_MOMENTS)
         self._submitted_s: deque[float] = deque()
         """When the windows that wait for the engine were handed to it."""
@@ -115,6 +116,10 @@ class Pipeline:
     def position(self) -> int:
         """Where the audio heard so far ends."""
         return self._analysis.position
+
+    def change_speaker(self) -> None:
+        """Take what is heard from now on to be someone else."""
+        self._speaker_changed = True
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish the whole session, from `stream.started` to `stream.ended`.
@@ -158,9 +163,9 @@ class Pipeline:
         await self._hear(first)
         try:
             async for following in heard:
-                if isinstance(following, NewSpeaker):
-                    await self._change_speaker()
-                else:
+                if isinstance(following, NewSpeaker) or self._speaker_changed:
+                    await self._begin_speaker()
+                if isinstance(following, Chunk):
                     await self._hear(following)
         except InputError as error:
             failure = error
@@ -173,8 +178,9 @@ class Pipeline:
             self._recorder.hear(self.session, chunk)
         await self._queue(self._analysis.push(chunk))
 
-    async def _change_speaker(self) -> None:
+    async def _begin_speaker(self) -> None:
         """End the open region, which was the last speaker's, and begin a baseline."""
+        self._speaker_changed = False
         await self._queue(self._analysis.flush())
         self._engine.forget(self._baseline)
         self._baseline = Baseline(self._engine.archive.prior)

@@ -1,47 +1,31 @@
-"""The service: many streams over the network, one engine, every place where events go; and how it ends."""
+"""The service: many streams over the network, until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import resource
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .assembly import assemble_pipeline, load_model, model_name
+from .assembly import load_model
 from .config import read
-from .engine import Engine
-from .publishing import NOTICE, publishing_redis
-from .recording.recorder import Recorder
-from .server.event_meter import EventMeter
-from .server.lateness import measure_lateness
-from .server.metrics import Metrics
-from .server.receiving import Receiving
-from .server.renewal import renew_on_hangup
-from .server.serve import ServerSettings, serve
-from .server.streams import Streams
+from .node import running_node
+from .publishing import NOTICE
+from .server.serve import ServerSettings
 from .server.tls import Certificate
 from .server.tokens import Tokens
 from .settings import ServeSettings
 from .shown import shown
 from .signals import stop_on_signals
-from .sinks.hub import Hub
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cmlstream.models.archive import Archive
 
-    from .publishing import PublishingRedis
-    from .server.serve import Address
-    from .sinks.base import Sink
+    from .node import Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,85 +73,12 @@ def _certificate(settings: ServeSettings) -> Certificate | None:
 
 
 async def serve_streams(service: Service) -> None:
-    """Run engine, sinks, streams and server until a signal comes; end them as events flow."""
-    settings = service.settings
+    """Serve until SIGINT or SIGTERM; a second signal stops at once. Raises as `run_serve` does."""
     stop = stop_on_signals()
-    metrics = Metrics(version("cmlstream"), model_name(service.archive))
-    engine = Engine(service.archive, metrics.estimated)
-    metrics.watch_engine(lambda: engine.waiting)
-    async with AsyncExitStack() as stack:
-        redis = None
-        if settings.redis:
-            redis = await stack.enter_async_context(publishing_redis(settings.redis))
-        outlets = _outlets(settings, redis, metrics)
-        await engine.warm()
-        _spare_the_collector()
-        await _run(service, engine, outlets, metrics, stop)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outlets:
-    """Where events go, and what is said of it."""
-
-    hub: Hub
-    recorder: Recorder | None
-    sinks: list[Sink]
-    places: list[str]
-
-
-def _outlets(settings: ServeSettings, redis: PublishingRedis | None, metrics: Metrics) -> Outlets:
-    hub = Hub(log=redis.log if redis else None)
-    metrics.watch_subscribers(lambda: hub.subscribers, lambda: hub.skipped_events)
-    recorder = Recorder(Path(settings.record)) if settings.record else None
-    sinks: list[Sink] = []
-    places = []
-    if redis:
-        sink = redis.sink
-        metrics.watch_redis(lambda: sink.waiting_events, lambda: sink.away, lambda: sink.skipped_events)
-        sinks.append(sink)
-        places.append(f"redis   {redis.place} (streams cmlstream:{{NAME}}:events)")
-    if recorder:
-        metrics.watch_recorder(lambda: recorder.skipped_events)
-        sinks.append(recorder)
-        places.append(f"record  {settings.record}")
-    # The hub last: it wakes a thousand subscribers before it returns.
-    return Outlets(hub, recorder, [*sinks, EventMeter(metrics), hub], places)
-
-
-async def _run(
-    service: Service, engine: Engine, outlets: Outlets, metrics: Metrics, stop: asyncio.Event
-) -> None:
-    settings, server, hub = service.settings, service.server, outlets.hub
-    assemble = partial(
-        assemble_pipeline,
-        settings,
-        engine,
-        sinks=outlets.sinks,
-        on_delay=metrics.delayed,
-        recorder=outlets.recorder,
-    )
-    async with asyncio.TaskGroup() as tasks:
-        helping = [
-            tasks.create_task(engine.run()),
-            tasks.create_task(measure_lateness(metrics.woke_late)),
-            tasks.create_task(renew_on_hangup(_renewables(server))),
-        ]
-        for sink in outlets.sinks:
-            tasks.create_task(sink.run())
-        streams = Streams(tasks, assemble, settings.limits)
-        metrics.watch_streams(lambda: len(streams), streams.totals)
-        receiving = Receiving(streams, server.tokens, settings.limits, server.patience, metrics)
-        async with serve(hub, server, receiving) as address:
-            _announce(address, outlets.places)
-            await stop.wait()
-        for sink in outlets.sinks:
-            await sink.close()
-        for task in helping:
-            task.cancel()
-
-
-def _renewables(server: ServerSettings) -> list[Tokens | Certificate]:
-    return [server.tokens, *([server.certificate] if server.certificate else [])]
+    settings = service.settings
+    async with running_node(settings, settings.limits, service.server, service.archive) as node:
+        _announce(node, settings)
+        await stop.wait()
 
 
 def _allow_many_files() -> None:
@@ -176,21 +87,13 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _spare_the_collector() -> None:
-    """Let garbage collection pass over all that was made so far and stays.
-
-    Torch alone is hundreds of thousands of objects, and looking through them stops everything for 50 ms.
-    """
-    gc.collect()
-    gc.freeze()
-
-
-def _announce(address: Address, more: Sequence[str]) -> None:
+def _announce(node: Node, settings: ServeSettings) -> None:
     """Say where everything is, on standard error: standard output is for data."""
-    places = (
-        f"page    {address.page_url}",
-        f"events  {address.events_url}",
-        f"ingest  {address.ingest_url}",
-    )
-    for line in (*places, *more, NOTICE):
+    address, redis = node.address, node.outlets.redis
+    places = [f"page    {address.page_url}", f"events  {address.events_url}", f"ingest  {address.ingest_url}"]
+    if redis:
+        places.append(f"redis   {redis.place} (streams cmlstream:{{NAME}}:events)")
+    if settings.record:
+        places.append(f"record  {settings.record}")
+    for line in (*places, NOTICE):
         click.echo(line, err=True)

@@ -30,6 +30,7 @@ from .streams import SenderRefusedError
 from .tokens import Scope
 
 if TYPE_CHECKING:
+    from cmlstream.models.contract import ModelCard
     from cmlstream.stream.ingest import FromSender, ToSender
     from cmlstream.stream.settings import LimitSettings
 
@@ -62,6 +63,7 @@ class Receiving:
     limits: LimitSettings
     patience: Patience
     metrics: Metrics
+    card: ModelCard
 
 
 class Conversation:

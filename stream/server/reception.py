@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from cmlstream.stream.ingest import INGEST_PATH
@@ -15,6 +16,7 @@ from cmlstream.stream.ingest import INGEST_PATH
 from . import web
 from .admission import Admission
 from .connection import Connection, known_to
+from .control import control
 from .following import EVENTS_PATH, Following
 from .receiving import Conversation
 from .tokens import presented, select_subprotocol
@@ -111,10 +113,11 @@ class Reception:
         path, _, query = request.path.partition("?")
         if path == EVENTS_PATH:
             return self._await_follower(query)
-        if path == INGEST_PATH and self._receiving is not None:
-            return self._await_sender(connection, request, self._receiving)
-        if path == "/metrics" and self._receiving is not None:
-            return web.show(request, self._receiving.metrics.render())
+        if self._receiving is not None:
+            if path == INGEST_PATH:
+                return self._await_sender(connection, request, self._receiving)
+            if (answered := _answer_of_node(request, path, self._receiving)) is not None:
+                return answered
         if path == "/healthz":
             return web.report(request, None)
         if path == "/readyz":
@@ -146,6 +149,15 @@ class Reception:
             await connection.listener.hold()
         else:
             await self._admission.admit(connection, self._following.follow)
+
+
+def _answer_of_node(request: Request, path: str, receiving: Receiving) -> Response | None:
+    """Return the answer to a plain request that only a node with a model and streams can give."""
+    if path == "/metrics":
+        return web.show(request, receiving.metrics.render())
+    if path == "/model.json":
+        return web.show(request, web.Document("application/json", msgspec.json.encode(receiving.card)))
+    return control(request, path, receiving)
 
 
 def _protect(_connection: ServerConnection, _request: Request, response: Response) -> None:

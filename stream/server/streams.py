@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -135,6 +136,7 @@ class Streams:
         self._grace_s = limits.grace_s
         self._places = Places("streams", limits.streams, limits.streams_per_token)
         self._live: dict[str, LiveStream] = {}
+        self._hosted: dict[str, Pipeline] = {}
         self._summaries: dict[str, _Ended] = {}
         """By session, the newest last; bounded like the live streams."""
         self._summaries_limit = limits.streams
@@ -150,6 +152,23 @@ class Streams:
         """Return the live streams, in the order in which they began."""
         return iter(tuple(self._live.values()))
 
+    @contextmanager
+    def hosting(self, stream: str, pipeline: Pipeline) -> Iterator[None]:
+        """Keep the name of a stream that no sender brings, for as long as the context lasts."""
+        self._hosted[stream] = pipeline
+        try:
+            yield
+        finally:
+            del self._hosted[stream]
+
+    def change_speaker(self, stream: str) -> bool:
+        """Let someone else speak from here on; False where there is no such stream."""
+        live = self._live.get(stream)
+        pipeline = live.pipeline if live else self._hosted.get(stream)
+        if pipeline is not None:
+            pipeline.change_speaker()
+        return pipeline is not None
+
     def attach(self, hello: Hello, owner: str, sender: Sender) -> LiveStream:
         """Return the stream that `sender` goes on with, or begins.
 
@@ -157,6 +176,10 @@ class Streams:
         """
         if self._closing:
             raise SenderRefusedError(Refusal.SERVER_STOPS, "This server stops: connect to another, or later.")
+        if hello.stream in self._hosted:
+            raise SenderRefusedError(
+                Refusal.STREAM_BUSY, "A stream of this server has that name: take another."
+            )
         live = self._live.get(hello.stream)
         if live is None:
             live = self._begin(hello, owner)

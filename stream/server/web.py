@@ -66,6 +66,14 @@ def show(request: Request, document: Document) -> Response:
     return _respond(HTTPStatus.OK, document, with_body=request.method != "HEAD")
 
 
+def done() -> Response:
+    """Return the answer to a request that was carried out and has nothing to show."""
+    headers = Headers()
+    headers["Date"] = formatdate(usegmt=True)
+    headers["Connection"] = "close"
+    return Response(HTTPStatus.NO_CONTENT.value, HTTPStatus.NO_CONTENT.phrase, headers, b"")
+
+
 def report(request: Request, trouble: str | None) -> Response:
     """Return the answer to a health check: that all is well, or what is not."""
     status = HTTPStatus.SERVICE_UNAVAILABLE if trouble else HTTPStatus.OK

@@ -61,7 +61,7 @@ async def service(
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(engine.run()), tasks.create_task(hub.run())]
         streams = Streams(tasks, partial(assemble_pipeline, told, engine, sinks=[hub]), told.limits)
-        receiving = Receiving(streams, tokens, told.limits, patience, Metrics("0", "test 1"))
+        receiving = Receiving(streams, tokens, told.limits, patience, Metrics("0", "test 1"), model().card)
         server = ServerSettings(port=0, tokens=tokens, patience=patience, **(settings or {}))
         async with serve(hub, server, receiving) as address:
             yield Service(address, hub, streams)
