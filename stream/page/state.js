@@ -1,0 +1,222 @@
+/** What the page knows of one stream: the last five minutes of it, whatever came over which connection. */
+
+import { Ring } from "./ring.js";
+import { pointOf } from "./point.js";
+import { plain } from "./words.js";
+
+const POINTS = 1_400;
+const LEVELS = 400;
+const REGIONS = 400;
+const GAPS = 200;
+const LOGGED = 200;
+const SESSIONS = 16;
+/** How far the clock of the events may fall behind the one of this machine until it is set anew. */
+const CLOCK_SLACK_MS = 3_000;
+
+/**
+ * @typedef {import("./point.js").Point} Point
+ * @typedef {{time: number, dbfs: number, clipping: boolean, muted: boolean, speaking: boolean,
+ *   delayMs: number | null}} Level
+ * @typedef {{start: number, end: number | null}} Region
+ * @typedef {{start: number, end: number, kind: "audio" | "events"}} Hole
+ * @typedef {{time: number, kind: "started" | "speech" | "gap" | "error" | "ended", text: string}} Entry
+ */
+
+export class StreamState {
+  session = null;
+  source = "";
+  model = "";
+  windowS = null;
+  hopMs = null;
+  /** Ms since the epoch, as are all times here. */
+  startedAt = null;
+  endedAt = null;
+  reason = "";
+  speaking = false;
+  /** @type {Ring<Point>} */
+  points = new Ring(POINTS);
+  /** @type {Ring<Level>} */
+  levels = new Ring(LEVELS);
+  /** @type {Ring<Region>} */
+  regions = new Ring(REGIONS);
+  /** @type {Ring<Hole>} */
+  gaps = new Ring(GAPS);
+  /** @type {Ring<Entry>} */
+  log = new Ring(LOGGED);
+  /** The latest status event. */
+  status = null;
+  delay = { nowMs: null, p95Ms: null };
+  /** @type {Point | null} */
+  latest = null;
+  /** Counts up with every change. */
+  version = 0;
+  #read = new Map();
+  #ahead_ms = null;
+
+  /** @param {string} name */
+  constructor(name) {
+    this.name = name;
+  }
+
+  /**
+   * What time it is in the stream: the newest that was told of, going on while it lasts. Clocks of other machines
+   * are off, files are heard faster than they last, and recordings are of the past.
+   * @param {number} now_ms of performance.now()
+   */
+  now(now_ms) {
+    return this.endedAt ?? (this.#ahead_ms === null ? Date.now() : now_ms + this.#ahead_ms);
+  }
+
+  /** Take an event once, also where it comes over several connections, or only what they knew less of. */
+  take(event) {
+    const number = event.seq ?? event.last_seq ?? null;
+    if (this.session !== event.session) {
+      if (this.#read.has(event.session)) return;
+      this.#begin(event);
+    }
+    const read = this.#read.get(this.session);
+    if (number !== null && number <= read) {
+      if (event.embedding || event.features) this.#enrich(event);
+      return;
+    }
+    if (number !== null) this.#read.set(this.session, number);
+    this.#apply(event, Date.parse(event.start_time), Date.parse(event.end_time));
+    this.version += 1;
+  }
+
+  /** The number after which estimates lack what the large view shows. */
+  lacking(since_ms) {
+    for (const point of this.points) {
+      if (point.session === this.session && point.time >= since_ms && !point.embedding) return point.seq - 1;
+    }
+    return this.#read.get(this.session) ?? 0;
+  }
+
+  #begin(event) {
+    const start = Date.parse(event.start_time);
+    const incomparable = this.model && this.model !== plain(event.model);
+    if (incomparable || start < (this.latest?.time ?? -Infinity)) this.#clear();
+    this.#read.set(event.session, 0);
+    if (this.#read.size > SESSIONS) this.#read.delete(this.#read.keys().next().value);
+    this.#closeRegion(this.latest?.time ?? start);
+    Object.assign(this, { session: event.session, model: plain(event.model), startedAt: null, endedAt: null });
+    Object.assign(this, { reason: "", speaking: false, status: null, delay: { nowMs: null, p95Ms: null } });
+    this.#ahead_ms = null;
+  }
+
+  #clear() {
+    for (const ring of [this.points, this.levels, this.regions, this.gaps]) ring.clear();
+    this.latest = null;
+  }
+
+  #apply(event, start, end) {
+    this.#setClock(end);
+    switch (event.type) {
+      case "stream.started":
+        this.#start(event, start);
+        break;
+      case "speech.started":
+        this.speaking = true;
+        this.regions.push({ start, end: null });
+        break;
+      case "affect":
+        this.#point(event, end);
+        break;
+      case "speech.ended":
+        this.#endRegion(event, start, end);
+        break;
+      case "status":
+        this.#level(event, end);
+        break;
+      case "gap":
+        this.gaps.push({ start, end, kind: event.kind });
+        this.#note(end, "gap", missing(event));
+        break;
+      case "error":
+        this.#note(end, "error", plain(event.message));
+        break;
+      case "stream.ended":
+        Object.assign(this, { endedAt: end, reason: plain(event.reason), speaking: false });
+        this.#closeRegion(end);
+        this.#note(end, "ended", `stream ended: ${this.reason}`);
+        break;
+      default: // A newer server may tell more.
+    }
+  }
+
+  #start(event, start) {
+    const told = { source: plain(event.source), windowS: event.window_s, hopMs: event.hop_ms, startedAt: start };
+    Object.assign(this, told);
+    this.#note(start, "started", `listening to ${this.source}`);
+  }
+
+  #point(event, time) {
+    this.latest = pointOf(event, time, this.session);
+    this.points.push(this.latest);
+  }
+
+  #endRegion(event, start, end) {
+    this.speaking = false;
+    if (this.regions.at(-1)?.end !== null) this.regions.push({ start, end });
+    this.#closeRegion(end);
+    if (event.emotion) this.#point(event, end);
+    const heard = `${event.speech_s.toFixed(1)} s of speech`;
+    if (event.emotion) this.#note(end, "speech", `${heard}: ${this.latest.likeliest}`);
+  }
+
+  #closeRegion(end) {
+    const open = this.regions.at(-1);
+    if (open && open.end === null) open.end = end;
+  }
+
+  #level(event, time) {
+    const { level_dbfs: dbfs, clipping, muted, speaking, delay_ms: delayMs } = event;
+    Object.assign(this, { status: event, speaking });
+    this.levels.push({ time, dbfs, clipping, muted, speaking, delayMs });
+    this.delay = { nowMs: delayMs, p95Ms: p95(this.levels) };
+  }
+
+  #note(time, kind, text) {
+    this.log.push({ time, kind, text });
+  }
+
+  /** Add what only the connection of the large view tells to an estimate that is here already. */
+  #enrich(event) {
+    const point = this.#find(event.seq);
+    if (!point || (point.embedding && point.features)) return;
+    point.embedding ??= event.embedding ?? null;
+    point.features ??= event.features ?? null;
+    this.version += 1;
+  }
+
+  #find(seq) {
+    let low = 0;
+    let high = this.points.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const point = this.points.at(middle);
+      if (point.session === this.session && point.seq === seq) return point;
+      if (point.session !== this.session || point.seq < seq) low = middle + 1;
+      else high = middle - 1;
+    }
+    return null;
+  }
+
+  #setClock(end) {
+    const ahead_ms = end - performance.now();
+    const off = this.#ahead_ms === null || ahead_ms > this.#ahead_ms || ahead_ms < this.#ahead_ms - CLOCK_SLACK_MS;
+    if (off) this.#ahead_ms = ahead_ms;
+  }
+}
+
+function missing({ kind, first_seq, last_seq }) {
+  if (kind === "audio") return "audio is missing";
+  return `events ${first_seq ?? "before"} to ${last_seq ?? "now"} are missing`;
+}
+
+function p95(levels) {
+  const delays_ms = [];
+  for (const { delayMs } of levels) if (delayMs !== null) delays_ms.push(delayMs);
+  delays_ms.sort((one, other) => one - other);
+  return delays_ms.length ? delays_ms[Math.ceil(0.95 * delays_ms.length) - 1] : null;
+}
