@@ -1,6 +1,6 @@
 /** An estimate as the page keeps it. */
 
-import { plain } from "./words.js";
+import { plain } from "./text.js";
 
 const EMOTIONS = 16;
 const NAME_CHARACTERS = 40;

@@ -2,7 +2,7 @@
 
 import { Ring } from "./ring.js";
 import { pointOf } from "./point.js";
-import { plain } from "./words.js";
+import { plain } from "./text.js";
 
 const POINTS = 1_400;
 const LEVELS = 400;
