@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cmlstream.models.errors import ConfigurationError
+
 from .assembly import load_model
 from .config import read
 from .node import running_node
@@ -66,9 +68,13 @@ def prepare(settings: ServeSettings) -> Service:
 
 
 def _certificate(settings: ServeSettings) -> Certificate | None:
-    if settings.certificate is None:
-        return None
     key = settings.private_key
+    if settings.certificate is None:
+        if key:
+            raise ConfigurationError(
+                f"The private key {key} has no certificate, so nothing would be encrypted: add --certificate."
+            )
+        return None
     return Certificate(Path(settings.certificate), Path(key) if key else None)
 
 
