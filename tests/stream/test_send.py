@@ -6,9 +6,8 @@ import os
 import pty
 import re
 import signal
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from asyncio.subprocess import PIPE
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,38 +19,12 @@ from cmlstream.stream.events import Affect
 from cmlstream.stream.ingest import Refusal
 from cmlstream.stream.sources.file import read_whole
 from cmlstream.stream.sources.open import SAMPLE_PATH
-from tests.conftest import PROGRAM
 from tests.stream.client.ingesting import StrictServer
+from tests.stream.programs import line_with, program
 from tests.stream.serving import run, until
 
 SAMPLE = read_whole(SAMPLE_PATH).astype("<i2").tobytes()
 TOKEN = "a-token.of_twenty~one"
-
-
-@asynccontextmanager
-async def program(*arguments: object, **options: Any) -> AsyncIterator[Process]:
-    """Run `cmlstream`; what still runs at the end is killed."""
-    options = {
-        "stdout": PIPE,
-        "stderr": PIPE,
-        "env": {**os.environ, **options.pop("environment", {})},
-        **options,
-    }
-    process = await asyncio.create_subprocess_exec(*PROGRAM, *map(str, arguments), **options)
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def line_with(stream: asyncio.StreamReader | None, pattern: str) -> str:
-    assert stream is not None
-    async for line in stream:
-        if re.search(pattern, line.decode()):
-            return line.decode()
-    raise AssertionError(f"{pattern} was not said")
 
 
 def test_a_file_is_sent_and_the_summary_is_data() -> None:
