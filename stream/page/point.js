@@ -1,6 +1,6 @@
 /** An estimate as the page keeps it. */
 
-import { plain } from "./text.js";
+import { percent, plain, signed } from "./text.js";
 
 const EMOTIONS = 16;
 const NAME_CHARACTERS = 40;
@@ -32,4 +32,10 @@ export function pointOf(event, time, session) {
   const { seq, activation, valence, confidence, novelty, embedding = null, features = null } = event;
   const rest = { confidence, novelty, speechS: event.speech_s, baselineS: event.baseline_s, embedding, features };
   return { time, activation, valence, emotion, likeliest, ...rest, final: event.type === "speech.ended", session, seq };
+}
+
+/** What an estimate says, in words. @param {Point} point */
+export function said({ activation, valence, emotion, likeliest }) {
+  const values = `activation ${signed(activation)}, valence ${signed(valence)}`;
+  return `${values}, ${likeliest} ${percent(emotion[likeliest])}`;
 }

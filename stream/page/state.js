@@ -1,7 +1,7 @@
 /** What the page knows of one stream: the last five minutes of it, whatever came over which connection. */
 
 import { Ring } from "./ring.js";
-import { pointOf } from "./point.js";
+import { pointOf, said } from "./point.js";
 import { plain } from "./text.js";
 
 const POINTS = 1_400;
@@ -19,7 +19,7 @@ const CLOCK_SLACK_MS = 3_000;
  *   delayMs: number | null}} Level
  * @typedef {{start: number, end: number | null}} Region
  * @typedef {{start: number, end: number, kind: "audio" | "events"}} Hole
- * @typedef {{time: number, kind: "started" | "speech" | "gap" | "error" | "ended", text: string}} Entry
+ * @typedef {{time: number, kind: "started" | "speech" | "gap" | "error" | "ended" | "connection", text: string}} Entry
  */
 
 export class StreamState {
@@ -52,10 +52,15 @@ export class StreamState {
   version = 0;
   #read = new Map();
   #ahead_ms = null;
+  #onEntry;
 
-  /** @param {string} name */
-  constructor(name) {
+  /**
+   * @param {string} name
+   * @param {(entry: Entry) => void} [onEntry] hears what the log says
+   */
+  constructor(name, onEntry = () => {}) {
     this.name = name;
+    this.#onEntry = onEntry;
   }
 
   /**
@@ -81,6 +86,14 @@ export class StreamState {
     }
     if (number !== null) this.#read.set(this.session, number);
     this.#apply(event, Date.parse(event.start_time), Date.parse(event.end_time));
+    this.version += 1;
+  }
+
+  /** Write into the log. @param {number} time @param {Entry["kind"]} kind @param {string} text */
+  note(time, kind, text) {
+    const entry = { time, kind, text };
+    this.log.push(entry);
+    this.#onEntry(entry);
     this.version += 1;
   }
 
@@ -130,15 +143,15 @@ export class StreamState {
         break;
       case "gap":
         this.gaps.push({ start, end, kind: event.kind });
-        this.#note(end, "gap", missing(event));
+        this.note(end, "gap", missing(event));
         break;
       case "error":
-        this.#note(end, "error", plain(event.message));
+        this.note(end, "error", plain(event.message));
         break;
       case "stream.ended":
         Object.assign(this, { endedAt: end, reason: plain(event.reason), speaking: false });
         this.#closeRegion(end);
-        this.#note(end, "ended", `stream ended: ${this.reason}`);
+        this.note(end, "ended", `stream ended: ${this.reason}`);
         break;
       default: // A newer server may tell more.
     }
@@ -147,7 +160,7 @@ export class StreamState {
   #start(event, start) {
     const told = { source: plain(event.source), windowS: event.window_s, hopMs: event.hop_ms, startedAt: start };
     Object.assign(this, told);
-    this.#note(start, "started", `listening to ${this.source}`);
+    this.note(start, "started", `listening to ${this.source}`);
   }
 
   #point(event, time) {
@@ -160,8 +173,7 @@ export class StreamState {
     if (this.regions.at(-1)?.end !== null) this.regions.push({ start, end });
     this.#closeRegion(end);
     if (event.emotion) this.#point(event, end);
-    const heard = `${event.speech_s.toFixed(1)} s of speech`;
-    if (event.emotion) this.#note(end, "speech", `${heard}: ${this.latest.likeliest}`);
+    if (event.emotion) this.note(end, "speech", `${event.speech_s.toFixed(1)} s of speech: ${said(this.latest)}`);
   }
 
   #closeRegion(end) {
@@ -176,9 +188,6 @@ export class StreamState {
     this.delay = { nowMs: delayMs, p95Ms: p95(this.levels) };
   }
 
-  #note(time, kind, text) {
-    this.log.push({ time, kind, text });
-  }
 
   /** Add what only the connection of the large view tells to an estimate that is here already. */
   #enrich(event) {

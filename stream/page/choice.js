@@ -1,0 +1,65 @@
+/** Which stream is large: chosen in the header, on the wall or in the address, or else the first. */
+
+import { plain } from "./text.js";
+
+const IN_ADDRESS = "#stream=";
+
+export class Choice {
+  /** @type {import("./state.js").StreamState | null} */
+  state = null;
+  #label;
+  #select;
+  #store;
+  #onChange;
+  #wanted = inAddress();
+
+  /**
+   * @param {HTMLLabelElement} label of the <select>
+   * @param {import("./store.js").Store} store
+   * @param {(state: import("./state.js").StreamState | null) => void} onChange
+   */
+  constructor(label, store, onChange) {
+    this.#label = label;
+    this.#select = label.querySelector("select");
+    this.#store = store;
+    this.#onChange = onChange;
+    this.#select.addEventListener("change", () => this.select(this.#select.value));
+  }
+
+  /** Make the stream `name` large, now or as soon as it begins. */
+  select(name) {
+    this.#wanted = name;
+    history.replaceState(null, "", IN_ADDRESS + encodeURIComponent(name));
+    this.update();
+  }
+
+  /** Keep up with the streams that there are. */
+  update() {
+    const { streams } = this.#store;
+    this.#list(streams);
+    const wanted = streams.get(this.#wanted) ?? streams.get(this.state?.name) ?? streams.values().next().value ?? null;
+    if (wanted === this.state) return;
+    this.state = wanted;
+    if (wanted) this.#select.value = wanted.name;
+    this.#onChange(wanted);
+  }
+
+  #list(streams) {
+    const { options } = this.#select;
+    let same = options.length === streams.size;
+    let index = 0;
+    for (const name of streams.keys()) same &&= options[index++].value === name;
+    if (same) return;
+    this.#select.replaceChildren(...[...streams.keys()].map((name) => new Option(plain(name), name)));
+    if (this.state) this.#select.value = this.state.name;
+    this.#label.hidden = streams.size < 2;
+  }
+}
+
+function inAddress() {
+  try {
+    return location.hash.startsWith(IN_ADDRESS) ? decodeURIComponent(location.hash.slice(IN_ADDRESS.length)) : null;
+  } catch {
+    return null; // Somebody mistyped it.
+  }
+}

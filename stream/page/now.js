@@ -1,0 +1,96 @@
+/** What is heard now: the input, and the newest estimate in figures and words. */
+
+import { Row } from "./bars.js";
+import { make, write } from "./dom.js";
+import { said } from "./point.js";
+import { percent, signed } from "./text.js";
+
+const QUIETEST_DB = -60;
+const SPOKEN_EVERY_MS = 5_000;
+
+export class Now {
+  #state = null;
+  #drawn = "";
+  #spoken_ms = -SPOKEN_EVERY_MS;
+  #told = null;
+  #headline = make("p", { id: "speaking", className: "headline", text: "no stream yet" });
+  #when = make("p", { id: "when", className: "quiet", text: "Estimates come with the first second of speech." });
+  #level = new Row("Level");
+  #axes = { activation: new Row("Activation", { centred: true }), valence: new Row("Valence", { centred: true }) };
+  #shares = { confidence: new Row("Confidence"), novelty: new Row("Novelty") };
+  #list = make("ul", { id: "emotions" });
+  #emotions = [];
+
+  /**
+   * @param {HTMLElement} root
+   * @param {HTMLElement} ears a live region, which says whole utterances
+   */
+  constructor(root, ears) {
+    this.ears = ears;
+    const rows = [this.#level, ...Object.values(this.#axes), ...Object.values(this.#shares)];
+    const figures = make("div", { className: "figures" }, ...rows.map(({ element }) => element));
+    this.#list.setAttribute("aria-label", "Emotion");
+    root.append(this.#headline, this.#when, make("div", { className: "readings" }, this.#list, figures));
+  }
+
+  show(state) {
+    this.#state = state;
+    this.#drawn = "";
+    this.#told = state?.latest ?? null;
+  }
+
+  draw(now_ms) {
+    const state = this.#state;
+    const drawn = `${state?.session} ${state?.version}`;
+    if (!state || drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.#drawInput(state);
+    if (state.latest) this.#drawEstimate(state.latest);
+    this.#speak(state, now_ms);
+  }
+
+  #drawInput({ status, speaking, endedAt, reason }) {
+    const alarm = endedAt === null && (status?.muted || status?.clipping);
+    const trouble = status?.muted ? "muted: nothing but zeros arrives" : "clipping: too loud";
+    const usual = speaking ? "speech" : "no speech";
+    write(this.#headline, endedAt === null ? (alarm ? trouble : usual) : `stream ended: ${reason}`);
+    this.#headline.toggleAttribute("data-alarm", Boolean(alarm));
+    this.#headline.toggleAttribute("data-speaking", speaking && !alarm);
+    if (!status) return;
+    const level_dbfs = Math.max(QUIETEST_DB, Math.round(status.level_dbfs));
+    this.#level.show(0, endedAt === null ? 1 - level_dbfs / QUIETEST_DB : 0, `${level_dbfs} dBFS`.replace("-", "−"));
+  }
+
+  #drawEstimate(point) {
+    write(this.#when, `${point.final ? "last utterance" : "now"}, ${point.speechS.toFixed(1)} s of speech`);
+    for (const [name, row] of Object.entries(this.#axes)) {
+      const end = 0.5 + point[name] / 2;
+      row.show(Math.min(0.5, end), Math.max(0.5, end), signed(point[name]));
+    }
+    for (const [name, row] of Object.entries(this.#shares)) row.show(0, point[name], percent(point[name]));
+    this.#drawEmotions(point);
+  }
+
+  #drawEmotions({ emotion, likeliest }) {
+    const names = Object.keys(emotion);
+    if (this.#emotions.length !== names.length) {
+      this.#emotions = names.map(() => new Row("", {}, "li"));
+      this.#list.replaceChildren(...this.#emotions.map(({ element }) => element));
+    }
+    names.forEach((name, index) => {
+      const row = this.#emotions[index];
+      row.element.dataset.emotion = name;
+      row.element.classList.toggle("likeliest", name === likeliest);
+      row.label(name);
+      row.show(0, emotion[name], percent(emotion[name]));
+    });
+  }
+
+  /** A reader of screens hears whole utterances, and not more often than it can say them. */
+  #speak({ latest, speaking }, now_ms) {
+    if (speaking || !latest?.final || latest === this.#told || now_ms - this.#spoken_ms < SPOKEN_EVERY_MS) return;
+    this.#spoken_ms = now_ms;
+    this.#told = latest;
+    this.ears.textContent = said(latest);
+  }
+}

@@ -1,0 +1,127 @@
+/** Several streams at once: a small plane of each, sorted by any figure; a click makes one large. */
+
+import { make, write } from "./dom.js";
+import { ORDERS, sorted } from "./order.js";
+import { SmallPlane } from "./plane.js";
+import { percent, plain, signed } from "./text.js";
+
+const SORTED_EVERY_MS = 2_000;
+const WORDS_EVERY_MS = 1_000;
+
+export class Wall {
+  #root;
+  #store;
+  #select;
+  #list = make("ul", { id: "tiles" });
+  #order;
+  #reversed = make("input", { type: "checkbox" });
+  /** @type {Map<string, Tile>} */
+  #tiles = new Map();
+  #shown = null;
+  #sorted_ms = -Infinity;
+
+  /** @param {HTMLElement} root @param {{store: import("./store.js").Store, select: (name: string) => void}} context */
+  constructor(root, { store, select }) {
+    this.#root = root;
+    this.#store = store;
+    this.#select = select;
+    this.#order = make("select", { id: "order" }, ...ORDERS.map((name) => new Option(name)));
+    const again = () => {
+      this.#sorted_ms = -Infinity;
+    };
+    for (const control of [this.#order, this.#reversed]) control.addEventListener("change", again);
+    const sorting = make("label", {}, "Sorted by ", this.#order);
+    root.append(make("p", { className: "controls" }, sorting, make("label", {}, this.#reversed, " reversed")), this.#list);
+  }
+
+  show(state) {
+    this.#shown = state?.name ?? null;
+    for (const [name, tile] of this.#tiles) tile.press(name === this.#shown);
+  }
+
+  draw(now_ms) {
+    const { streams } = this.#store;
+    this.#root.hidden = streams.size < 2;
+    if (this.#root.hidden) return;
+    this.#match(streams);
+    for (const [name, tile] of this.#tiles) tile.draw(streams.get(name), now_ms);
+    if (now_ms - this.#sorted_ms >= SORTED_EVERY_MS) this.#sort(streams, now_ms);
+  }
+
+  #match(streams) {
+    for (const [name, tile] of this.#tiles) if (!streams.has(name)) this.#drop(name, tile);
+    if (this.#tiles.size === streams.size) return;
+    for (const name of streams.keys()) if (!this.#tiles.has(name)) this.#add(name);
+    this.#sorted_ms = -Infinity;
+  }
+
+  #add(name) {
+    const tile = new Tile(name, () => this.#select(name));
+    this.#tiles.set(name, tile);
+    this.#list.append(tile.element);
+    tile.begin();
+    tile.press(name === this.#shown);
+  }
+
+  #drop(name, tile) {
+    tile.element.remove();
+    this.#tiles.delete(name);
+  }
+
+  /** Nothing moves away under a pointer, nor from under the focus. */
+  #sort(streams, now_ms) {
+    if (this.#list.matches(":hover, :focus-within") && this.#sorted_ms > 0) return;
+    this.#sorted_ms = now_ms;
+    sorted(streams.values(), this.#order.value, this.#reversed.checked).forEach(({ name }, index) => {
+      const { element } = this.#tiles.get(name);
+      if (this.#list.children[index] !== element) this.#list.insertBefore(element, this.#list.children[index]);
+    });
+  }
+}
+
+class Tile {
+  #canvas = make("canvas", { className: "small-plane" });
+  #words = make("span", { className: "words" });
+  #plane = null;
+  #button;
+  #worded_ms = -Infinity;
+  #version = -1;
+
+  constructor(name, onClick) {
+    this.#canvas.setAttribute("aria-hidden", "true");
+    const title = make("span", { className: "name", text: plain(name) });
+    this.#button = make("button", { type: "button", title: plain(name) }, title, this.#canvas, this.#words);
+    this.#button.addEventListener("click", onClick);
+    this.element = make("li", {}, this.#button);
+  }
+
+  /** Its canvas is in the page now. */
+  begin() {
+    this.#plane = new SmallPlane(this.#canvas);
+  }
+
+  press(pressed) {
+    this.#button.setAttribute("aria-pressed", String(pressed));
+  }
+
+  draw(state, now_ms) {
+    this.#plane.draw(state, now_ms);
+    if (state.version === this.#version || now_ms - this.#worded_ms < WORDS_EVERY_MS) return;
+    this.#version = state.version;
+    this.#worded_ms = now_ms;
+    write(this.#words, summary(state));
+    this.#button.toggleAttribute("data-alarm", Boolean(troubleOf(state)));
+  }
+}
+
+function troubleOf({ endedAt, status }) {
+  if (endedAt !== null) return "ended";
+  return status?.muted ? "muted" : status?.clipping ? "clipping" : "";
+}
+
+function summary(state) {
+  const how = troubleOf(state) || (state.speaking ? "speech" : "no speech");
+  if (!state.latest) return how;
+  const { likeliest, emotion, activation, valence } = state.latest;
+  return `${how} · ${likeliest} ${percent(emotion[likeliest])} · a ${signed(activation)} v ${signed(valence)}`;
+}
