@@ -23,6 +23,7 @@ import psutil
 from cmlstream.models.errors import CmlstreamError
 from tests.stream.load.audio import loops
 from tests.stream.load.follower import Followed, Follower, follow
+from tests.stream.load.lateness import percentile_ms, read_lateness
 from tests.stream.load.senders import Sent, send
 
 if TYPE_CHECKING:
@@ -91,13 +92,16 @@ async def run(streams: int, speech_share: float, seconds: float, options: list[s
         following = asyncio.create_task(follow(f"ws://127.0.0.1:{port}/v1/events", follower, ready))
         await ready.wait()
         watching = asyncio.create_task(_watch(psutil.Process(process.pid), starts_s, readings))
+        early = await asyncio.to_thread(read_lateness, port)
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             sent = await asyncio.get_running_loop().run_in_executor(
                 pool, send, port, minutes, streams, starts_s, seconds
             )
+        late = await asyncio.to_thread(read_lateness, port)
         watching.cancel()
         following.cancel()
         report(follower.followed, sent, readings[:-2])
+        print(f"| lateness of the event loop, p99 (ms) | {percentile_ms(early, late, 99)} |")
 
 
 def report(followed: Followed, sent: Sent, readings: list[Reading]) -> None:
