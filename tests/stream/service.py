@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import connect
 
-from cmlstream.models import archive
+from cmlstream.models import archive as archives
 from cmlstream.stream.assembly import assemble_pipeline
 from cmlstream.stream.engine import Engine
 from cmlstream.stream.events import decode
@@ -25,17 +25,18 @@ from cmlstream.stream.settings import LimitSettings, ServeSettings
 from cmlstream.stream.sinks.hub import Hub
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from websockets.asyncio.client import ClientConnection
 
     from cmlstream.models.archive import Archive
     from cmlstream.stream.events import Event
+    from cmlstream.stream.sinks.base import Sink
 
 
 @cache
 def model() -> Archive:
-    return archive.load(archive.default_path())
+    return archives.load(archives.default_path())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,18 +54,22 @@ async def service(
     tokens: Tokens | None = None,
     patience: Patience | None = None,
     settings: dict[str, Any] | None = None,
+    archive: Archive | None = None,
+    sinks: Sequence[Sink] = (),
     **limits: Any,
 ) -> AsyncIterator[Service]:
     tokens, patience = tokens or Tokens.none(), patience or Patience()
     told = ServeSettings(limits=LimitSettings(**limits))
-    engine, hub = Engine(model()), Hub()
+    engine, hub = Engine(archive or model()), Hub()
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(engine.run()), tasks.create_task(hub.run())]
-        streams = Streams(tasks, partial(assemble_pipeline, told, engine, sinks=[hub]), told.limits)
+        running = [tasks.create_task(each.run()) for each in (engine, *sinks, hub)]
+        streams = Streams(tasks, partial(assemble_pipeline, told, engine, sinks=[*sinks, hub]), told.limits)
         receiving = Receiving(streams, tokens, told.limits, patience, Metrics("0", "test 1"), model().card)
         server = ServerSettings(port=0, tokens=tokens, patience=patience, **(settings or {}))
         async with serve(hub, server, receiving) as address:
             yield Service(address, hub, streams)
+        for sink in sinks:
+            await sink.close()
         for task in running:
             task.cancel()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.parser import BytesParser
@@ -52,6 +53,14 @@ async def serving(hub: Hub, **settings: Any) -> AsyncIterator[Address]:
 async def following(address: Address, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
     async with connect(address.events_url + query, proxy=None, **options) as connection:
         yield connection
+
+
+def not_reading(address: Address) -> connect:
+    """Follow with buffers so small that what is not read soon stays with the server."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client.connect((address.host, address.port))
+    return connect(address.events_url, sock=client, proxy=None, max_queue=1, ping_interval=None)
 
 
 async def publish(hub: Hub, messages: Iterable[Message]) -> None:

@@ -13,7 +13,7 @@ from cmlstream.stream.events import Event, Gap, decode
 from cmlstream.stream.server.patience import Patience
 from cmlstream.stream.server.serve import Address, ServerSettings, listen
 from cmlstream.stream.sinks.hub import Hub
-from tests.stream.serving import fetch, following, publish, read, run, serving, until
+from tests.stream.serving import fetch, following, not_reading, publish, read, run, serving, until
 from tests.stream.synthetic import SyntheticSession
 
 WEBSOCKET = {
@@ -90,14 +90,6 @@ def test_fifty_subscribers_all_get_everything() -> None:
         assert hub.skipped_events == 0
 
     run(check())
-
-
-def not_reading(address: Address) -> connect:
-    """Follow with buffers so small that what is not read soon stays with the server."""
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    client.connect((address.host, address.port))
-    return connect(address.events_url, sock=client, proxy=None, max_queue=1, ping_interval=None)
 
 
 def test_events_are_sent_at_once_and_few_wait_in_the_kernel() -> None:
