@@ -17,6 +17,17 @@ export class Outbox {
     this.limitBytes = limitBytes;
   }
 
+  /** Frames that the server will not get: it was told so, or has yet to be. */
+  get lost() {
+    let position = Math.max(this.#next, this.#toldUntil);
+    let untold = 0;
+    for (const { start, end } of this.#pieces.slice(this.#sent)) {
+      untold += Math.max(0, start - position);
+      position = Math.max(position, end);
+    }
+    return this.skipped + untold + Math.max(0, this.end - position);
+  }
+
   /** Append whole frames; where there is no room the oldest are dropped, and with their place skipped. */
   push(bytes) {
     while (this.heldBytes && this.heldBytes + bytes.length > this.limitBytes) this.#dropOldest();

@@ -79,6 +79,11 @@ class Sender {
     return this.#outbox.skipped;
   }
 
+  /** Frames that it will not get: those, and what was dropped and is yet to be told. */
+  get lost() {
+    return this.#outbox.lost;
+  }
+
   /** Send whole frames: an Int16Array or a Float32Array in [-1, 1]; for mu-law a Uint8Array. */
   push(samples) {
     this.#checkOpen();
@@ -159,6 +164,8 @@ class Sender {
 
   #lose(code, reason) {
     this.#ready = this.#endSaid = false;
+    // Until the server says how far it got, nothing that it did not acknowledge counts as sent.
+    this.#outbox.resume(this.#outbox.start);
     const { code: name = reason, message } = this.#refused ?? {};
     // Two senders that each took the stream back from the other would do so for ever.
     if (isFinal(code) || name === "taken_over") {
