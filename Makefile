@@ -2,11 +2,14 @@
 #   ARGS="..."       options passed on to the program (listen, bench, parity) or to pytest (test)
 #   PYTHON=...       the interpreter to build the environment with (3.11 or newer)
 #   TORCH_INDEX=...  a package index to take PyTorch from, such as the one of its CPU builds
+#   LOAD_SECONDS=60  how long bench loads a server; LOAD_HOURS=1 of audio it pushes through
 # pip reads its own configuration and PIP_* variables, so a mirror needs nothing here.
 
 PYTHON ?= python3
 ARGS ?=
 TORCH_INDEX ?=
+LOAD_SECONDS ?= 60
+LOAD_HOURS ?= 1
 
 VENV := .venv
 PIP_INSTALL := $(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt
@@ -33,11 +36,18 @@ format: $(VENV)/test.stamp ## put the code into its format
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
 
-bench: $(VENV)/test.stamp ## measure start-up, compute, delay, memory, beside openSMILE and a transformer
+bench: $(VENV)/test.stamp ## measure start-up, compute, delay, memory and load, beside openSMILE and a transformer
 	@$(VENV)/bin/cmlstream bench $(ARGS)
 	@$(VENV)/bin/python tests/models/egemaps/speed.py
 	@$(VENV)/bin/python tests/models/cost.py
 	@$(VENV)/bin/python tests/trainer/speed.py
+	@$(VENV)/bin/python -m tests.stream.load --streams 1 --speech 1 --seconds $(LOAD_SECONDS)
+	@$(VENV)/bin/python -m tests.stream.load --streams 64 --speech 1 --seconds $(LOAD_SECONDS)
+	@$(VENV)/bin/python -m tests.stream.load --streams 200 --speech 0.35 --seconds $(LOAD_SECONDS)
+	@$(VENV)/bin/python -m tests.stream.load.naive
+	@$(VENV)/bin/python -m tests.stream.server.subscribers
+	@$(VENV)/bin/python -m tests.stream.load.hours --hours $(LOAD_HOURS)
+	@$(VENV)/bin/python -m tests.stream.redis_cost 5
 
 parity: $(VENV)/test.stamp ## compare our features with openSMILE's on the corpora: models/egemaps/PARITY.md
 	@$(VENV)/bin/python tests/models/egemaps/parity.py --output models/egemaps/PARITY.md $(ARGS)

@@ -24,6 +24,7 @@ from cmlstream.models.segment import Segmenter
 from cmlstream.models.window import RollingWindows
 
 from .events import Affect, SpeechStarted, StreamEnded, StreamStarted, decode
+from .sources.convert import Converter
 from .sources.file import read_whole
 from .sources.open import SAMPLE_PATH
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from .events import Event
 
 HELP_RUNS = 5
+RESAMPLED_RATES = (44_100, 48_000)
+"""Hz of most microphones that cannot do 16 kHz."""
 PROGRAM = (sys.executable, "-m", "cmlstream.stream")
 
 
@@ -47,7 +50,13 @@ class Figure(msgspec.Struct, frozen=True):
 
 def measure() -> None:
     """Measure everything; print a table to standard error and JSON to standard output."""
-    figures = [help_time(), first_estimate_time(), *compute_per_update(), *asyncio.run(live_figures())]
+    figures = [
+        help_time(),
+        first_estimate_time(),
+        *compute_per_update(),
+        *asyncio.run(live_figures()),
+        *(resampler_delay(rate) for rate in RESAMPLED_RATES),
+    ]
     table = Table("figure", "value", "unit")
     for figure in figures:
         table.add_row(figure.name, f"{figure.value:.3g}", figure.unit)
@@ -167,6 +176,18 @@ async def _events(url: str) -> AsyncIterator[tuple[Event, float]]:
             yield event, time.time()
             if isinstance(event, StreamEnded):
                 return
+
+
+def resampler_delay(rate: int) -> Figure:
+    """Return how much audio the resampler holds back at most, when it gets 20 ms at a time."""
+    converter = Converter(rate, 1)
+    silence_TC = np.zeros((rate // 50, 1), np.int16)
+    pushed_s = heard_s = longest_s = 0.0
+    for _ in range(100):
+        pushed_s += len(silence_TC) / rate
+        heard_s += len(converter.push(silence_TC)) / SAMPLE_RATE
+        longest_s = max(longest_s, pushed_s - heard_s)
+    return Figure(f"audio that the resampler holds back at {rate} Hz", 1000 * longest_s, "ms")
 
 
 def _percentiles(name: str, values: list[float]) -> list[Figure]:
