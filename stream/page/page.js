@@ -2,16 +2,21 @@
 
 import { About } from "./about.js";
 import { Connection } from "./connection.js";
+import { Course } from "./course.js";
 import { Following } from "./following.js";
 import { Frames } from "./frames.js";
 import { Log } from "./log.js";
+import { Microphone } from "./microphone.js";
 import { keepOpenUntilRead } from "./note.js";
 import { Now } from "./now.js";
 import { Choice } from "./choice.js";
 import { Store } from "./store.js";
+import { Turns } from "./turns.js";
 import { Wall } from "./wall.js";
 import { Plane } from "./plane.js";
 
+/** Half a frame at 60 Hz is the most that drawing may take, with the last that was begun. */
+const BUDGET_MS = 4;
 /** So many events in a frame are of the past, and more of it is coming. */
 const PAST_EVENTS = 64;
 
@@ -35,13 +40,17 @@ const context = Object.freeze({
 const components = [
   new Plane(find("plane"), context),
   new Now(find("now"), find("spoken")),
+  new Course(find("course"), context),
+  new Microphone(find("microphone"), context),
   new Wall(find("wall"), context),
   new About(find("about"), context),
   new Log(find("log"), context),
 ];
+const turns = new Turns(BUDGET_MS);
 let taken = 0;
+let taken_before = 0;
 
-for (const [file, id] of [["course", "course"], ["map", "map"], ["voice", "voice"], ["microphone", "microphone"]]) {
+for (const [file, id] of [["map", "map"], ["voice", "voice"]]) {
   import(`./${file}.js`).then((module) => {
     const Component = Object.values(module).find((kind) => kind.prototype?.draw);
     const component = new Component(find(id), context);
@@ -63,8 +72,9 @@ function draw(now_ms) {
   choice.update();
   // The past comes as a flood: what of it the large view lacks is known once it has passed.
   if (choice.state && taken < PAST_EVENTS) following.enlarge(choice.state.name);
+  taken_before += taken;
   taken = 0;
-  for (const component of components) component.draw(now_ms);
+  turns.take(components, (component) => component.draw(now_ms));
 }
 
 /** A token stays in this tab and never enters a URL. */
@@ -80,8 +90,15 @@ find("entry").addEventListener("submit", (submitted) => {
   following.start(context.token());
 });
 
-/** For programs that watch the page, such as its tests. */
-window.cmlstream = Object.freeze({ get frames() { return frames.work_ms; } });
+/** For programs that watch the page, such as its tests: the work of the last frames in ms, and how many events came. */
+window.cmlstream = Object.freeze({
+  get frames() {
+    return frames.work_ms;
+  },
+  get events() {
+    return taken_before + taken;
+  },
+});
 
 keepOpenUntilRead(find("note").querySelector("details"));
 following.start(context.token());

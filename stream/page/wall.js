@@ -4,9 +4,11 @@ import { make, write } from "./dom.js";
 import { ORDERS, sorted } from "./order.js";
 import { SmallPlane } from "./plane.js";
 import { percent, plain, signed } from "./text.js";
+import { Turns } from "./turns.js";
 
 const SORTED_EVERY_MS = 2_000;
 const WORDS_EVERY_MS = 1_000;
+const BUDGET_MS = 2;
 
 export class Wall {
   #root;
@@ -19,6 +21,7 @@ export class Wall {
   #tiles = new Map();
   #shown = null;
   #sorted_ms = -Infinity;
+  #turns = new Turns(BUDGET_MS);
 
   /** @param {HTMLElement} root @param {{store: import("./store.js").Store, select: (name: string) => void}} context */
   constructor(root, { store, select }) {
@@ -44,7 +47,7 @@ export class Wall {
     this.#root.hidden = streams.size < 2;
     if (this.#root.hidden) return;
     this.#match(streams);
-    for (const [name, tile] of this.#tiles) tile.draw(streams.get(name), now_ms);
+    this.#turns.take([...this.#tiles.values()], (tile) => tile.draw(streams.get(tile.name), now_ms));
     if (now_ms - this.#sorted_ms >= SORTED_EVERY_MS) this.#sort(streams, now_ms);
   }
 
@@ -88,6 +91,7 @@ class Tile {
   #version = -1;
 
   constructor(name, onClick) {
+    this.name = name;
     this.#canvas.setAttribute("aria-hidden", "true");
     const title = make("span", { className: "name", text: plain(name) });
     this.#button = make("button", { type: "button", title: plain(name) }, title, this.#canvas, this.#words);

@@ -1,4 +1,4 @@
-"""The examples, run as their first lines say; the page is in test_page.py."""
+"""The examples, run as their first lines say; the page is in page/test_module.py."""
 
 import asyncio
 import json

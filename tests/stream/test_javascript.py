@@ -1,4 +1,4 @@
-"""The JavaScript client in Node.js, against the real service; test_page.py runs it in a browser."""
+"""The JavaScript client in Node.js, against the real service; page/test_module.py runs it in a browser."""
 
 import asyncio
 import json
