@@ -198,7 +198,9 @@ def _failure(error: Exception) -> CmlstreamError:
     """What is told to whoever waits for a window that fails."""
     if isinstance(error, CmlstreamError):
         return error
-    failure = CmlstreamError(f"The model failed on a window ({type(error).__name__}: {error}).")
+    # TorchScript tells its whole traceback; what went wrong is its last line.
+    *_, reason = f"{type(error).__name__}: {error}".strip().splitlines()
+    failure = CmlstreamError(f"The model failed on a window ({reason}).")
     failure.__cause__ = error
     return failure
 
