@@ -9,8 +9,6 @@ oldest audio.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,10 +22,10 @@ from cmlstream.models.window import Window
 from . import translate
 from .analysis import RegionClosed, SecondHeard, SpeechOnset
 from .events import Error, StreamEnded, StreamStarted
-from .seldom import SeldomLog
 from .session import Session
 from .sources.base import Chunk, NewSpeaker
 from .stopping import until
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -43,14 +41,8 @@ if TYPE_CHECKING:
 PENDING_MOMENTS = 64
 """What may wait for the engine: sixteen seconds of rolling windows, so the reader rarely waits when live."""
 
-THIN_STEP_S = 0.5
-"""For every half second that live audio waits for the engine, one more of its rolling windows is left out
-between two that are not: newer news is better, and load falls as the wait grows."""
-
 AHEAD_S = 1.0
 """Audio that is so far ahead of its clock was not spoken just now, whatever its sender says."""
-
-_behind = SeldomLog(logging.getLogger(__name__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +101,7 @@ class Pipeline:
         self._recorder = recorder
         self._speaker_changed = False
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue(PENDING_MOMENTS)
-        self._submitted_s: deque[float] = deque()
-        """When the windows that wait for the engine were handed to it."""
+        self._waiting = Waiting(engine, identity.hop_ms * SAMPLE_RATE // 1000)
 
     @property
     def position(self) -> int:
@@ -126,7 +117,8 @@ class Pipeline:
 
         Setting `stop` ends it as if the source had: the open region is flushed and published. Cancelling
         ends it at once. Raises InputError where the source cannot be opened (nothing is published then); that
-        or the model's error where either breaks, after the session has been ended properly.
+        or the model's error where either breaks, and what a defect raises, after the session has been ended
+        properly.
         """
         async with aclosing(until(stop, self._source.chunks())) as heard:
             first = await _first_chunk(heard)
@@ -137,14 +129,15 @@ class Pipeline:
             # Recorded audio that is not played in real time is dated as if it began now.
             self.session.anchor_at(first.start + len(first.samples_T) if self._source.paced else 0)
             await self._publish_event(self._started())
-            failure: CmlstreamError | None
+            failure: Exception | None
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._publish())
                     failure = await self._read(first, heard)
-            except* CmlstreamError as group:
+            except* Exception as group:  # noqa: BLE001 - whatever it is, followers must hear; it is raised again
                 failure = _first(group)
             finally:
+                self._waiting.take_back()
                 self._engine.forget(self._baseline)
         await self._end("stopped" if stop.is_set() else self._source.ending, failure)
 
@@ -189,7 +182,6 @@ class Pipeline:
         for moment in moments:
             if isinstance(moment, Window) and self._is_thinned(moment):
                 self.tally.thinned_updates += 1
-                _behind.warning("The engine is behind: rolling estimates are thinned; give it fewer streams")
                 continue
             await self._pending.put(_Pending(moment, self._submit(moment)))
 
@@ -197,23 +189,19 @@ class Pipeline:
         window = _window_of(moment)
         if window is None:
             return None
-        self._submitted_s.append(asyncio.get_running_loop().time())
-        return self._engine.submit(window, self._baseline)
+        return self._waiting.submit(window, self._baseline)
 
     def _is_thinned(self, window: Window) -> bool:
         """Whether to leave this window out; one of audio that comes faster than it was spoken can wait."""
-        if not self._submitted_s or not self._source.paced or self.session.delay_s(window.due) < -AHEAD_S:
-            return False
-        waited_s = asyncio.get_running_loop().time() - self._submitted_s[0]
-        hop_samples = self._identity.hop_ms * SAMPLE_RATE // 1000
-        return (window.due - window.region_start) // hop_samples % (1 + int(waited_s / THIN_STEP_S)) != 0
+        is_live = self._source.paced and self.session.delay_s(window.due) >= -AHEAD_S
+        return is_live and self._waiting.thins(window)
 
     async def _publish(self) -> None:
         while (pending := await self._pending.get()) is not None:
             result = None
             if pending.result is not None:
                 result = await pending.result
-                self._submitted_s.popleft()
+                self._waiting.first_done()
             features = None if result is None else translate.features(result.estimate)
             await self._publish_event(self._event(pending.moment, result), features)
             if self._on_delay is not None and isinstance(pending.moment, Window):
@@ -257,12 +245,11 @@ class Pipeline:
         for sink in self._sinks:
             await sink.publish(message)
 
-    async def _end(self, ending: Ending, failure: CmlstreamError | None) -> None:
+    async def _end(self, ending: Ending, failure: Exception | None) -> None:
         await self._tell_of_recorder()
         end = self._analysis.position
         if failure:
-            code = "source" if isinstance(failure, InputError) else "model"
-            await self._publish_event(self._error(code, str(failure)))
+            await self._publish_event(self._error(*_told(failure)))
         ended = StreamEnded(**self.session.stamp(end, end), reason="error" if failure else ending)
         await self._publish_event(ended)
         if failure:
@@ -285,7 +272,18 @@ async def _first_chunk(heard: AsyncIterator[Heard]) -> Chunk | None:
     return None
 
 
-def _first(group: ExceptionGroup[CmlstreamError]) -> CmlstreamError:
+def _told(failure: Exception) -> tuple[str, str]:
+    """Return code and message of the `error` that tells followers why a session breaks off."""
+    match failure:
+        case InputError():
+            return "source", str(failure)
+        case CmlstreamError():
+            return "model", str(failure)
+        case _:
+            return "defect", "The stream ended by a defect of the program: its log says more."
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
     """Return the error that a task group raised; the others followed from it."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, ExceptionGroup) else error
