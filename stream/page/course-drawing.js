@@ -20,7 +20,8 @@ const SCALES = [
   ["emotions", 0, 1, [[1, "1"], [0, "0"]]],
   ["level", -60, 0, [[0, "0"], [-60, "−60"]]],
 ];
-const TITLES = { lines: "", emotions: "emotion: probability", level: "level: dBFS" };
+/** The lines have their names beside them. */
+const TITLES = { emotions: "emotion: probability", level: "level: dBFS" };
 
 /**
  * @typedef {object} CourseScene
@@ -82,7 +83,7 @@ function drawScales(context, { layout }, palette) {
     const panel = layout[name];
     context.fillStyle = palette.muted;
     context.textAlign = "left";
-    context.fillText(TITLES[name], layout.left, panel.title);
+    if (TITLES[name]) context.fillText(TITLES[name], layout.left, panel.title);
     context.textAlign = "right";
     for (const [value, text] of values) {
       const y = Math.round(yOf(panel, value, low, high)) + 0.5;
@@ -110,25 +111,33 @@ function drawTicks(context, { layout, range }, palette) {
   }
 }
 
-function drawGaps(context, { layout, moments, range, now }, palette) {
-  const { left, right, lines, level } = layout;
-  let hatched = -Infinity;
+function drawGaps(context, scene, palette) {
+  const { left, right, lines, level } = scene.layout;
   let written = -Infinity;
-  for (const { start, end, kind } of spansWithin(moments.gaps, range.from, range.to, now)) {
-    const from = Math.max(left, xOf(layout, range, start));
-    const to = Math.min(right, Math.max(from + NARROWEST_PX, xOf(layout, range, end)));
-    if (to <= hatched) continue;
-    hatched = to;
+  context.textAlign = "left";
+  for (const { from, to, kind } of gapsInPixels(scene)) {
     hatch(context, { left: from, right: to, top: lines.top, bottom: level.bottom }, palette);
     const text = MISSING[kind] ?? "missing";
     const room = context.measureText(text).width;
     const x = Math.max(left, Math.min(right - room, (from + to - room) / 2));
     if (x <= written) continue;
     written = x + room + 6;
-    context.textAlign = "left";
     context.fillStyle = palette.alarm;
     writeOnPaper(context, text, x, lines.title, palette);
   }
+}
+
+/** Gaps that touch are one, and none is too narrow to be seen. */
+function gapsInPixels({ layout, moments, range, now }) {
+  const gaps = [];
+  for (const { start, end, kind } of spansWithin(moments.gaps, range.from, range.to, now)) {
+    const from = Math.max(layout.left, xOf(layout, range, start));
+    const to = Math.min(layout.right, Math.max(from + NARROWEST_PX, xOf(layout, range, end)));
+    const before = gaps.at(-1);
+    if (before?.kind === kind && from <= before.to + 1) before.to = Math.max(before.to, to);
+    else gaps.push({ from, to, kind });
+  }
+  return gaps;
 }
 
 /** Slanted lines: a gap is not known by its colour alone. */

@@ -131,7 +131,7 @@ export class Course {
   /** @returns {import("./course-controls.js").Commands} */
   #commands() {
     const doing = (act) => (...told) => {
-      if (!this.#state || !this.#viewing.tick(performance.now())) return;
+      if (!this.#viewing.bounds) return;
       this.#spoken.hurry();
       act(this.#viewing, ...told);
     };
@@ -164,7 +164,7 @@ export class Course {
   }
 
   #saveTable(inView) {
-    if (!this.#state || !this.#viewing.tick(performance.now())) return;
+    if (!this.#viewing.bounds) return;
     const { range, bounds, moments } = this.#viewing;
     const { from, to } = inView ? range : { from: -Infinity, to: Infinity };
     const points = [...moments.points].filter(({ time }) => time >= from && time <= to);
@@ -173,7 +173,7 @@ export class Course {
   }
 
   async #savePicture() {
-    if (!this.#state || !this.#viewing.tick(performance.now())) return;
+    if (!this.#viewing.bounds) return;
     const scene = { ...this.#scene(), cursor: null, ratio: PNG_RATIO };
     const { palette } = this.#colours;
     const { width, height } = scene.layout;

@@ -81,7 +81,7 @@ function write(context, { stream, model, from, to, width, height }, palette) {
   context.fillText(`${NOTICE} Model: ${plain(model, TITLE_CHARACTERS)}`, 0, height + 1.4 * edge, width);
 }
 
-/** A stretch of time in local words, such as "1 January 2030, 12:00:00 to 12:05:00 (GMT+1)". */
+/** A stretch of time in local words, such as "1 January 2030, 12:00:00 to 12:05:00 (GMT+01:00)". */
 export function span(from, to) {
   const zone = ZONE.formatToParts(from).find(({ type }) => type === "timeZoneName").value;
   return `${DATE.format(from)}, ${clock(from)} to ${clock(to)} (${zone})`;

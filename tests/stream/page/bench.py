@@ -27,8 +27,8 @@ SET_UP = """async () => {
   const { Course } = await import("/course.js");
   const place = (tag, id) => document.body.appendChild(Object.assign(document.createElement(tag), { id }));
   const store = new Store();
-  const begun = performance.now();
-  Object.assign(window, { store, time: begun, drawn: { plane: 0, course: 0, small: 0 }, texts: {} });
+  Object.assign(window, { store, time: performance.now(), drawn: { plane: 0, course: 0, small: 0 }, texts: {} });
+  performance.now = () => time;
   const watch = (name, canvas) => {
     const context = canvas.getContext("2d");
     const { clearRect, fillText } = context;
