@@ -102,6 +102,6 @@ function centred(places) {
 function isVector(value) {
   return (
     Array.isArray(value) && value.length > 1 && value.length <= LARGEST_SIZE &&
-    value.every((part) => Math.abs(part) <= LARGEST_VALUE)
+    value.every((part) => Number.isFinite(part) && Math.abs(part) <= LARGEST_VALUE)
   );
 }
