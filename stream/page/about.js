@@ -16,7 +16,7 @@ const FACTS = {
   Began: ({ startedAt }) => (startedAt === null ? UNKNOWN : clock(startedAt)),
   "Baseline of the speaker": ({ latest }) => (latest?.baselineS == null ? UNKNOWN : `${lasting(latest.baselineS)} of speech`),
   "Delay now": ({ delay }) => milliseconds(delay.nowMs),
-  "Delay, 95 of 100 below": ({ delay }) => milliseconds(delay.p95Ms),
+  "Delay, p95": ({ delay }) => milliseconds(delay.p95Ms),
   "Audio dropped": ({ status }) => (status ? `${(status.dropped_samples / SAMPLE_RATE).toFixed(1)} s` : UNKNOWN),
   "Events skipped": ({ status }) => count(status?.skipped_events),
   "Estimates thinned": ({ status }) => count(status?.thinned_updates),

@@ -1,27 +1,38 @@
 /** By what the streams of the wall can be sorted. */
 
+import { decibels } from "./words.js";
+import { lasting, percent, signed } from "./text.js";
+
 /** @typedef {import("./state.js").StreamState} StreamState */
 
-const ofEmotion = (name) => ({ latest }) => latest?.emotion[name];
+const SAMPLE_RATE = 16_000;
 
-/** The greatest first; a stream that has no such figure comes last. @type {Record<string, (state: StreamState) => number | undefined>} */
+const count = (number) => number.toLocaleString("en");
+const milliseconds = (ms) => `${Math.round(ms)} ms`;
+const estimated = (name, write) => ({ of: ({ latest }) => latest?.[name], write });
+const told = (name, write = count) => ({ of: ({ status }) => status?.[name], write });
+const emotion = (name) => ({ of: ({ latest }) => latest?.emotion[name], write: percent });
+
+/**
+ * What a stream has of each, undefined where it has none, and how that is written. The greatest come first.
+ * @type {Record<string, {of: (state: StreamState) => number | undefined, write: (figure: number) => string}>}
+ */
 const FIGURES = {
-  activation: ({ latest }) => latest?.activation,
-  valence: ({ latest }) => latest?.valence,
-  anger: ofEmotion("anger"),
-  happiness: ofEmotion("happiness"),
-  neutral: ofEmotion("neutral"),
-  sadness: ofEmotion("sadness"),
-  confidence: ({ latest }) => latest?.confidence,
-  novelty: ({ latest }) => latest?.novelty,
-  level: ({ status }) => status?.level_dbfs,
-  "speech in the baseline": ({ latest }) => latest?.baselineS ?? undefined,
-  "delay now": ({ delay }) => delay.nowMs ?? undefined,
-  "delay p95": ({ delay }) => delay.p95Ms ?? undefined,
-  "dropped audio": ({ status }) => status?.dropped_samples,
-  "skipped events": ({ status }) => status?.skipped_events,
-  "thinned estimates": ({ status }) => status?.thinned_updates,
-  "latest estimate": ({ latest }) => latest?.time,
+  activation: estimated("activation", signed),
+  valence: estimated("valence", signed),
+  anger: emotion("anger"),
+  happiness: emotion("happiness"),
+  neutral: emotion("neutral"),
+  sadness: emotion("sadness"),
+  confidence: estimated("confidence", percent),
+  novelty: estimated("novelty", percent),
+  level: told("level_dbfs", decibels),
+  baseline: { of: ({ latest }) => latest?.baselineS ?? undefined, write: lasting },
+  "delay now": { of: ({ delay }) => delay.nowMs ?? undefined, write: milliseconds },
+  "delay p95": { of: ({ delay }) => delay.p95Ms ?? undefined, write: milliseconds },
+  dropped: told("dropped_samples", (samples) => `${(samples / SAMPLE_RATE).toFixed(1)} s`),
+  skipped: told("skipped_events"),
+  thinned: told("thinned_updates"),
 };
 
 const byName = (one, other) => (one.name < other.name ? -1 : 1);
@@ -31,14 +42,20 @@ export const ORDERS = ["name", ...Object.keys(FIGURES)];
 /**
  * @param {Iterable<StreamState>} states
  * @param {string} order one of ORDERS
- * @param {boolean} reversed
+ * @param {boolean} reversed streams that have no such figure come last also then
  * @returns {StreamState[]}
  */
 export function sorted(states, order, reversed) {
-  const figure = FIGURES[order];
   const turn = reversed ? -1 : 1;
+  const figure = FIGURES[order];
   if (!figure) return [...states].sort((one, other) => turn * byName(one, other));
-  const keyed = [...states].map((state) => ({ state, value: figure(state) }));
-  const worth = ({ value }) => (value === undefined ? -Infinity : turn * value);
-  return keyed.sort((one, other) => worth(other) - worth(one) || byName(one.state, other.state)).map(({ state }) => state);
+  const keyed = [...states].map((state) => ({ state, worth: turn * (figure.of(state) ?? -turn * Infinity) }));
+  keyed.sort((one, other) => (one.worth === other.worth ? byName(one.state, other.state) : other.worth - one.worth));
+  return keyed.map(({ state }) => state);
+}
+
+/** The figure that streams are sorted by, in words. @param {StreamState} state @param {string} order */
+export function figureOf(state, order) {
+  const figure = FIGURES[order]?.of(state);
+  return figure === undefined ? "" : `${order} ${FIGURES[order].write(figure)}`;
 }

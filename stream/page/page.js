@@ -17,8 +17,9 @@ import { Plane } from "./plane.js";
 
 /** Half a frame at 60 Hz is the most that drawing may take, with the last that was begun. */
 const BUDGET_MS = 4;
-/** So many events in a frame are of the past, and more of it is coming. */
+/** So many events in a frame are of the past, and more of it is coming, until as many frames had fewer. */
 const PAST_EVENTS = 64;
+const CALM_FRAMES = 10;
 
 const find = (id) => document.getElementById(id);
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -49,6 +50,7 @@ const components = [
 const turns = new Turns(BUDGET_MS);
 let taken = 0;
 let taken_before = 0;
+let calm_frames = 0;
 
 for (const [file, id] of [["map", "map"], ["voice", "voice"]]) {
   import(`./${file}.js`).then((module) => {
@@ -71,7 +73,8 @@ function show(state) {
 function draw(now_ms) {
   choice.update();
   // The past comes as a flood: what of it the large view lacks is known once it has passed.
-  if (choice.state && taken < PAST_EVENTS) following.enlarge(choice.state.name);
+  calm_frames = taken < PAST_EVENTS ? calm_frames + 1 : 0;
+  if (choice.state && calm_frames >= CALM_FRAMES) following.enlarge(choice.state.name);
   taken_before += taken;
   taken = 0;
   turns.take(components, (component) => component.draw(now_ms));

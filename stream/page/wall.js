@@ -1,13 +1,11 @@
 /** Several streams at once: a small plane of each, sorted by any figure; a click makes one large. */
 
-import { make, write } from "./dom.js";
+import { make } from "./dom.js";
 import { ORDERS, sorted } from "./order.js";
-import { SmallPlane } from "./plane.js";
-import { percent, plain, signed } from "./text.js";
+import { Tile } from "./tile.js";
 import { Turns } from "./turns.js";
 
 const SORTED_EVERY_MS = 2_000;
-const WORDS_EVERY_MS = 1_000;
 const BUDGET_MS = 2;
 
 export class Wall {
@@ -47,7 +45,8 @@ export class Wall {
     this.#root.hidden = streams.size < 2;
     if (this.#root.hidden) return;
     this.#match(streams);
-    this.#turns.take([...this.#tiles.values()], (tile) => tile.draw(streams.get(tile.name), now_ms));
+    const order = this.#order.value;
+    this.#turns.take([...this.#tiles.values()], (tile) => tile.draw(streams.get(tile.name), now_ms, order));
     if (now_ms - this.#sorted_ms >= SORTED_EVERY_MS) this.#sort(streams, now_ms);
   }
 
@@ -80,52 +79,4 @@ export class Wall {
       if (this.#list.children[index] !== element) this.#list.insertBefore(element, this.#list.children[index]);
     });
   }
-}
-
-class Tile {
-  #canvas = make("canvas", { className: "small-plane" });
-  #words = make("span", { className: "words" });
-  #plane = null;
-  #button;
-  #worded_ms = -Infinity;
-  #version = -1;
-
-  constructor(name, onClick) {
-    this.name = name;
-    this.#canvas.setAttribute("aria-hidden", "true");
-    const title = make("span", { className: "name", text: plain(name) });
-    this.#button = make("button", { type: "button", title: plain(name) }, title, this.#canvas, this.#words);
-    this.#button.addEventListener("click", onClick);
-    this.element = make("li", {}, this.#button);
-  }
-
-  /** Its canvas is in the page now. */
-  begin() {
-    this.#plane = new SmallPlane(this.#canvas);
-  }
-
-  press(pressed) {
-    this.#button.setAttribute("aria-pressed", String(pressed));
-  }
-
-  draw(state, now_ms) {
-    this.#plane.draw(state, now_ms);
-    if (state.version === this.#version || now_ms - this.#worded_ms < WORDS_EVERY_MS) return;
-    this.#version = state.version;
-    this.#worded_ms = now_ms;
-    write(this.#words, summary(state));
-    this.#button.toggleAttribute("data-alarm", Boolean(troubleOf(state)));
-  }
-}
-
-function troubleOf({ endedAt, status }) {
-  if (endedAt !== null) return "ended";
-  return status?.muted ? "muted" : status?.clipping ? "clipping" : "";
-}
-
-function summary(state) {
-  const how = troubleOf(state) || (state.speaking ? "speech" : "no speech");
-  if (!state.latest) return how;
-  const { likeliest, emotion, activation, valence } = state.latest;
-  return `${how} · ${likeliest} ${percent(emotion[likeliest])} · a ${signed(activation)} v ${signed(valence)}`;
 }
