@@ -36,10 +36,11 @@ export class Moments {
     if (state !== this.#state || (state && state.model !== this.#model)) this.#begin(state);
     if (!state || (state.version === this.#seen && !this.#isDue(nowMs))) return;
     this.#seen = state.version;
-    const learned = this.#learn(state.points);
-    const refitted = this.#isDue(nowMs) && this.#refit(nowMs);
+    const hasLearned = this.#learn(state.points);
+    const isRefitted = this.#isDue(nowMs);
+    if (isRefitted) this.#refit(state.points, nowMs);
     const shown = this.#projection.axes ? this.#select(state.points) : [];
-    if (!learned && !refitted && shown.length === this.shown.length) return;
+    if (!hasLearned && !isRefitted && shown.length === this.shown.length) return;
     this.shown = shown;
     for (const point of shown) this.#known.get(point).place ??= this.#projection.place(point.embedding);
     this.#fitView(nowMs);
@@ -116,13 +117,13 @@ export class Moments {
     return count >= FIRST && count > this.#fitted.count && nowMs - this.#fitted.at_ms >= REFIT_MS;
   }
 
-  #refit(nowMs) {
+  #refit(points, nowMs) {
     this.#fitted = { count: this.#projection.count, at_ms: nowMs };
     const placed = this.shown.filter((point) => this.#known.get(point).place);
-    if (!this.#projection.refit(placed.map(({ embedding }) => embedding))) return false;
+    const directions = this.#projection.axes ? null : leanings(this.#select(points));
+    if (!this.#projection.refit(placed.map(({ embedding }) => embedding), directions)) return;
     this.#leave(nowMs);
     for (const point of placed) this.#known.get(point).place = this.#projection.place(point.embedding);
-    return true;
   }
 
   /** Let everything move from where it is now. */
@@ -158,6 +159,24 @@ export class Moments {
     this.#view = viewAround(places);
     this.#viewBefore ??= this.#view;
   }
+}
+
+/**
+ * In which direction activation and valence rise: so that the map looks like the affect plane as far as it can, and
+ * the same however many moments it began with.
+ */
+function leanings(points) {
+  return { up: leaning(points, "activation"), right: leaning(points, "valence") };
+}
+
+function leaning(points, name) {
+  const mean = points.reduce((sum, point) => sum + point[name], 0) / points.length;
+  const direction = new Float64Array(points[0].embedding.length);
+  const centre = direction.map((_, axis) => points.reduce((sum, { embedding }) => sum + embedding[axis], 0) / points.length);
+  for (const point of points) {
+    centre.forEach((middle, axis) => (direction[axis] += (point[name] - mean) * (point.embedding[axis] - middle)));
+  }
+  return direction;
 }
 
 function distance(one, other) {

@@ -62,15 +62,17 @@ export class Projection {
 
   /**
    * Take the principal axes of all that was learned, where they show enough more than those at hand, turned so that
-   * the vectors `shown` stay where they are as well as they can. True where anything moved.
+   * the vectors `shown` stay where they are as well as they can. True where anything moved. Where nothing was shown
+   * before, the direction of `up` is up, and that of `right` not to the left.
+   * @param {ArrayLike<number>[]} shown @param {{up: Float64Array, right: Float64Array} | null} [directions]
    */
-  refit(shown) {
+  refit(shown, directions = null) {
     const best = principalAxes(this.#spread);
     const possible = shareOf(best, this.#spread);
     this.share = this.axes ? shareOf(this.axes, this.#spread) : 0;
     if (this.axes && possible - this.share < WORTH_MOVING) return false;
     this.share = possible;
-    if (!this.axes || !shown.length) this.#begin(best);
+    if (!this.axes || !shown.length) this.#begin(directions ? facing(best, directions) : best);
     else this.#align(best, shown);
     return true;
   }
@@ -92,6 +94,16 @@ export class Projection {
     const { centre } = centred(shown.map((vector) => this.axes.map((axis) => dot(axis, vector))));
     this.#offset = centre.map((value, index) => value - held[index]);
   }
+}
+
+/** The same plane with `up` upwards; nothing but the way it is looked at. @returns {Axes} */
+function facing(axes, { up, right }) {
+  const [a, b] = axes.map((axis) => dot(axis, up));
+  const length = Math.hypot(a, b);
+  if (!length) return axes;
+  const turned = ([along, across]) => axes[0].map((part, index) => (along * part + across * axes[1][index]) / length);
+  const rightwards = turned([b, -a]);
+  return [dot(rightwards, right) < 0 ? rightwards.map((part) => -part) : rightwards, turned([a, b])];
 }
 
 function centred(places) {

@@ -117,14 +117,14 @@ def test_the_map_tells_its_moments_to_hand_and_ear(browser: Browser) -> None:
             canvas = visit.page.get_by_role("slider", name="Similar moments")
             await canvas.focus()
             await canvas.press("Home")
-            await visit.shows(".map-reading", EMOTIONS[clusters[0]])
+            await visit.until("() => document.querySelector('.map-canvas').ariaValueNow === '0'")
             first = await canvas.get_attribute("aria-valuetext")
             assert "Newest" not in first
-            assert await canvas.get_attribute("aria-valuenow") == "0"
+            assert f"{EMOTIONS[clusters[0]]} 70 %" in first
             alike = re.findall(r"\((\w+)\)", first.partition("Most like it: ")[2])
             assert alike[0] == EMOTIONS[clusters[0]]
             await canvas.press("ArrowRight")
-            await visit.until("document.querySelector('.map-canvas').ariaValueNow === '1'")
+            await visit.until("() => document.querySelector('.map-canvas').ariaValueNow === '1'")
             await canvas.press("Escape")
             await visit.shows(".map-reading", "Newest: ")
             await visit.page.get_by_label("time", exact=True).check()
@@ -250,6 +250,10 @@ def test_hostile_names_stay_text_and_are_bounded(browser: Browser) -> None:
     browser.run(check())
 
 
+SHOWS_SHARE = """(least) =>
+  Number(/([0-9]+) % of all variance/.exec(document.querySelector("#map").textContent)?.[1]) > least"""
+
+
 async def estimates_of_the_sample(address: Address) -> list[Affect | SpeechEnded]:
     """Send the sample that ships, and return its estimates, in order."""
     samples_T, _ = soundfile.read(SAMPLE_PATH, dtype="int16")
@@ -270,11 +274,10 @@ def test_real_features_and_moments_reach_the_page(browser: Browser) -> None:
                     .reduce((sum, { textContent }) => sum + Number(textContent), 0) === count""",
                     len(estimates),
                 )
-                share = re.search(r"(\d+) % of all variance", await visit.text("#map"))
                 embeddings = np.array([estimate.embedding for estimate in estimates])
                 best = np.linalg.eigvalsh(np.cov(embeddings.T))[::-1]
-                assert share
-                assert int(share[1]) == pytest.approx(100 * best[:2].sum() / best.sum(), abs=3)
+                # The axes are held while better ones would show less than 2 % more.
+                await visit.until(SHOWS_SHARE, 100 * best[:2].sum() / best.sum() - 3)
                 pairs = estimates[-1].features
                 assert isinstance(pairs, dict)
                 semitones, score = pairs[FEATURE_NAMES[0]]

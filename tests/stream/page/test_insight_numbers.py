@@ -126,6 +126,28 @@ def test_something_new_moves_points_no_more_than_it_must(evaluate: Evaluate) -> 
     np.testing.assert_allclose(left @ right, np.eye(2), atol=1e-6)
 
 
+FACING = """async ([vectors, up, right]) => {
+  const { Projection } = await import("/projection.js");
+  const projection = new Projection();
+  for (const vector of vectors) projection.take(vector);
+  projection.refit([], { up: Float64Array.from(up), right: Float64Array.from(right) });
+  return vectors.map((vector) => projection.place(vector));
+}"""
+
+
+def test_the_plane_is_looked_at_with_up_upwards(evaluate: Evaluate) -> None:
+    rng = np.random.default_rng(9)
+    vectors, _ = clustered(rng, 200)
+    for _ in range(4):
+        up, right = rng.normal(size=(2, SIZE))
+        places = np.array(evaluate(FACING, [vectors.tolist(), up.tolist(), right.tolist()]))
+        axes = np.linalg.lstsq(vectors - vectors.mean(axis=0), places, rcond=None)[0].T
+        assert axes[0] @ up == pytest.approx(0, abs=1e-6)
+        assert axes[1] @ up > 0
+        assert axes[0] @ right > 0
+        np.testing.assert_allclose(axes @ axes.T, np.eye(2), atol=1e-6)
+
+
 REFUSED = """async () => {
   const { Projection } = await import("/projection.js");
   const projection = new Projection();
