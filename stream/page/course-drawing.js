@@ -30,7 +30,7 @@ const TITLES = { emotions: "emotion: probability", level: "level: dBFS" };
  * @property {{from: number, to: number}} range
  * @property {number} now where a region that is not over ends
  * @property {number} ratio pixels of the screen for each of CSS
- * @property {import("./state.js").Point|null} told the estimate whose values stand beside the panels
+ * @property {import("./point.js").Point|null} told the estimate whose values stand beside the panels
  * @property {number|null} cursor a time that is pointed at
  */
 

@@ -7,6 +7,7 @@ import { thinned } from "./thinning.js";
 import { firstFrom, runs } from "./timeline.js";
 
 const SIZE = { narrow: 2.5, wide: 4 };
+const WIDTH = { narrow: 1.25, wide: 2 };
 /** Of each value: its colour, its dashes, and the mark of an estimate of a whole region. */
 const LINES = [
   { name: "activation", colour: "accent", dashes: [], mark: circle },
@@ -27,7 +28,7 @@ function drawLine(context, scene, palette, { name, colour, dashes }) {
   const { points } = moments;
   const columnMs = (range.to - range.from) / ((layout.right - layout.left) * ratio);
   context.strokeStyle = context.fillStyle = palette[colour];
-  context.lineWidth = 2;
+  context.lineWidth = layout.narrow ? WIDTH.narrow : WIDTH.wide;
   context.lineJoin = "round";
   context.setLineDash(dashes);
   for (const [begin, end] of runs(moments, ...visible(points, range))) {

@@ -3,7 +3,7 @@
  *
  * @typedef {object} Moments what a chart draws of a stream: rings or arrays, oldest first, times in ms
  * @property {string} name
- * @property {ArrayLike<import("./state.js").Point>} points
+ * @property {ArrayLike<import("./point.js").Point>} points
  * @property {ArrayLike<import("./state.js").Level>} levels
  * @property {ArrayLike<import("./state.js").Region>} regions
  * @property {ArrayLike<import("./state.js").Hole>} gaps

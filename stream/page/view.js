@@ -3,7 +3,7 @@
 export const LONGEST_MS = 300_000;
 export const SHORTEST_MS = 5_000;
 /** What a view that fits itself may span: it grows in steps, so that the picture stands still in between. */
-const FITTING_MS = [60_000, 120_000, LONGEST_MS];
+const FITTING_MS = [60_000, 120_000, 180_000, 240_000, LONGEST_MS];
 
 /**
  * @typedef {object} View

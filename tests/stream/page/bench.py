@@ -27,7 +27,8 @@ SET_UP = """async () => {
   const { Course } = await import("/course.js");
   const place = (tag, id) => document.body.appendChild(Object.assign(document.createElement(tag), { id }));
   const store = new Store();
-  Object.assign(window, { store, time: performance.now(), drawn: { plane: 0, course: 0, small: 0 }, texts: {} });
+  const drawn = { plane: 0, course: 0, small: 0 };
+  Object.assign(window, { store, time: performance.now(), drawn, texts: {} });
   performance.now = () => time;
   const watch = (name, canvas) => {
     const context = canvas.getContext("2d");

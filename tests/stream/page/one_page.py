@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def one_page(browser: Browser) -> Iterator[Evaluate]:
-    """Open a page of a server; yield what evaluates a function in JavaScript there, with one argument."""
+def one_page(browser: Browser, **options: Any) -> Iterator[Evaluate]:
+    """Open a page of a server; yield what evaluates a function in JavaScript there, with one argument.
+
+    `options` are those of a playwright context.
+    """
     opened = AsyncExitStack()
     answers: list[Any] = []
 
     async def start() -> None:
         address = await opened.enter_async_context(serving(Hub()))
-        answers.append(await opened.enter_async_context(browser.open(f"{address.page_url}icon.svg")))
+        answers.append(
+            await opened.enter_async_context(browser.open(f"{address.page_url}icon.svg", **options))
+        )
 
     async def ask(script: str, argument: Any) -> None:
         answers.append(await visit.page.evaluate(script, argument))
