@@ -1,19 +1,21 @@
 /** The page: puts its parts together, follows the server, and draws in one loop. */
 
 import { About } from "./about.js";
+import { Choice } from "./choice.js";
 import { Connection } from "./connection.js";
 import { Course } from "./course.js";
 import { Following } from "./following.js";
 import { Frames } from "./frames.js";
 import { Log } from "./log.js";
+import { EmbeddingMap } from "./map.js";
 import { Microphone } from "./microphone.js";
 import { keepOpenUntilRead } from "./note.js";
 import { Now } from "./now.js";
-import { Choice } from "./choice.js";
+import { Plane } from "./plane.js";
 import { Store } from "./store.js";
 import { Turns } from "./turns.js";
+import { Voice } from "./voice.js";
 import { Wall } from "./wall.js";
-import { Plane } from "./plane.js";
 
 /** Half a frame at 60 Hz is the most that drawing may take, with the last that was begun. */
 const BUDGET_MS = 4;
@@ -42,6 +44,8 @@ const components = [
   new Plane(find("plane"), context),
   new Now(find("now"), find("spoken")),
   new Course(find("course"), context),
+  new Voice(find("voice"), context),
+  new EmbeddingMap(find("map"), context),
   new Microphone(find("microphone"), context),
   new Wall(find("wall"), context),
   new About(find("about"), context),
@@ -51,15 +55,6 @@ const turns = new Turns(BUDGET_MS);
 let taken = 0;
 let taken_before = 0;
 let calm_frames = 0;
-
-for (const [file, id] of [["map", "map"], ["voice", "voice"]]) {
-  import(`./${file}.js`).then((module) => {
-    const Component = Object.values(module).find((kind) => kind.prototype?.draw);
-    const component = new Component(find(id), context);
-    components.push(component);
-    component.show(choice.state);
-  }, () => {});
-}
 
 function take(event) {
   taken += 1;
@@ -73,8 +68,8 @@ function show(state) {
 function draw(now_ms) {
   choice.update();
   // The past comes as a flood: what of it the large view lacks is known once it has passed.
-  calm_frames = taken < PAST_EVENTS ? calm_frames + 1 : 0;
-  if (choice.state && calm_frames >= CALM_FRAMES) following.enlarge(choice.state.name);
+  calm_frames = choice.state && taken < PAST_EVENTS ? calm_frames + 1 : 0;
+  if (calm_frames >= CALM_FRAMES) following.enlarge(choice.state.name);
   taken_before += taken;
   taken = 0;
   turns.take(components, (component) => component.draw(now_ms));

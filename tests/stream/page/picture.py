@@ -10,7 +10,7 @@ import sys
 from tests.stream.page.browser import Browser, browsing
 from tests.stream.programs import line_with, program
 
-SIZE = {"width": 1280, "height": 1180}
+SIZE = {"width": 1400, "height": 1230}
 TELLING_SPEECH_S = 40
 """So much of the sample has been heard that every part of the page has something to show."""
 
@@ -22,7 +22,7 @@ async def take(browser: Browser, path: str) -> None:
     """Listen to the sample at its own pace and keep what the page shows while somebody speaks."""
     async with program("listen", "sample", "--realtime", "--port", "0") as listening:
         told = await line_with(listening.stderr, r"^\s*page ")
-        options = {"viewport": SIZE, "device_scale_factor": 1.5, "color_scheme": "light"}
+        options = {"viewport": SIZE, "device_scale_factor": 1.25, "color_scheme": "light"}
         async with browser.open(told.split()[1], **options) as visit:
             await visit.page.click("#note summary")
             await visit.page.wait_for_function(SEEN, timeout=120_000)

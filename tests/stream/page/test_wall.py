@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 STREAMS = 8
 HISTORY_S = 300
-LIVE_S = 5
+LIVE_S = 3
 HOP_S = 0.25
 MARK_MS = 8.0
 
