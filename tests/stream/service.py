@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError
 
 from cmlstream.models import archive as archives
 from cmlstream.stream.assembly import assemble_pipeline
@@ -61,8 +62,12 @@ async def service(
     tokens, patience = tokens or Tokens.none(), patience or Patience()
     told = ServeSettings(limits=LimitSettings(**limits))
     engine, hub = Engine(archive or model()), Hub()
+    # Torch sets up much at its first call, which would hold up the first stream.
+    await engine.warm()
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(each.run()) for each in (engine, *sinks, hub)]
+        estimating = tasks.create_task(engine.run())
+        for sink in (*sinks, hub):
+            tasks.create_task(sink.run())
         streams = Streams(tasks, partial(assemble_pipeline, told, engine, sinks=[*sinks, hub]), told.limits)
         receiving = Receiving(streams, tokens, told.limits, patience, Metrics("0", "test 1"), model().card)
         server = ServerSettings(port=0, tokens=tokens, patience=patience, **(settings or {}))
@@ -70,8 +75,7 @@ async def service(
             yield Service(address, hub, streams)
         for sink in sinks:
             await sink.close()
-        for task in running:
-            task.cancel()
+        estimating.cancel()
 
 
 @asynccontextmanager
@@ -96,6 +100,17 @@ async def answer(connection: ClientConnection, *wanted: str) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(await connection.recv())
         if not wanted or message["type"] in wanted:
             return message
+
+
+async def told(connection: ClientConnection) -> tuple[str, int | None]:
+    """Return the code that the server parts with, in its last message and in the close."""
+    last: dict[str, Any] = {}
+    try:
+        async for message in connection:
+            last = json.loads(message)
+    except ConnectionClosedError:
+        pass
+    return last.get("code", last.get("type")), connection.close_code
 
 
 @asynccontextmanager

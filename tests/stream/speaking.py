@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 PIECE_SAMPLES = SAMPLE_RATE // 10
 SPEECH_T = np.concatenate([quiet_noise(0.3), np.tile(speech_like(2.0, seed=5), 30)])
 """Someone who does not stop for a minute."""
+CALM_T = np.concatenate(
+    [quiet_noise(0.3), speech_like(1.8, seed=21, level_dbfs=-30), quiet_noise(0.6), speech_like(0.8, seed=22)]
+)
+"""Two regions, the first of them in a low voice."""
 
 
 @asynccontextmanager
@@ -51,6 +55,12 @@ async def _talk(senders: list[Sender], samples_T: Samples) -> None:
             for sender in senders:
                 sender.push_newest(samples_T[start : start + PIECE_SAMPLES])
             await asyncio.sleep(began_s + (start + PIECE_SAMPLES) / SAMPLE_RATE - loop.time())
+
+
+async def pieces(samples_T: Samples) -> AsyncIterator[Samples]:
+    """Cut audio into messages of 0.1 s, as fast as they are taken."""
+    for start in range(0, len(samples_T), PIECE_SAMPLES):
+        yield samples_T[start : start + PIECE_SAMPLES]
 
 
 class Heard:

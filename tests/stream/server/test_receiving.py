@@ -1,12 +1,11 @@
 import asyncio
-import json
 import socket
 import struct
 
 import numpy as np
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError
+from websockets.exceptions import ConnectionClosed
 
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.stream.events import Affect, Gap, SpeechEnded, StreamEnded, StreamStarted
@@ -17,7 +16,7 @@ from cmlstream.stream.sources.file import read_whole
 from cmlstream.stream.sources.open import SAMPLE_PATH
 from tests.signals import quiet_noise, speech_like
 from tests.stream.server.test_serve import until
-from tests.stream.service import answer, events_until_end, following, greet, say, sending, service
+from tests.stream.service import answer, events_until_end, following, greet, say, sending, service, told
 from tests.stream.serving import run
 
 AUDIO_T = np.concatenate(
@@ -30,17 +29,6 @@ CHUNK_BYTES = 640
 async def send_pcm(connection, pcm=PCM):
     for at in range(0, len(pcm), CHUNK_BYTES):
         await connection.send(pcm[at : at + CHUNK_BYTES])
-
-
-async def told(connection):
-    """Return the code that the server closes with, in its last message and in the close."""
-    last = {}
-    try:
-        async for message in connection:
-            last = json.loads(message)
-    except ConnectionClosedError:
-        pass
-    return last.get("code", last.get("type")), connection.close_code
 
 
 def values(events):
