@@ -116,7 +116,10 @@ export class Broadcast {
 
   #take(samples, missing) {
     if (this.#sender === null || this.link.state === "refused" || this.link.state === "ended") return;
-    if (missing > 0) this.#sender.skip(missing);
+    if (missing > 0) {
+      this.#sender.skip(missing);
+      this.#zeros = 0;
+    }
     if (samples.length === 0) return;
     this.#sender.push(samples);
     this.#measure(samples);

@@ -1,8 +1,12 @@
-/** A microphone of this browser as 16-bit audio, which goes on when the device comes back or the tab wakes up. */
+/** A microphone of this browser as 16-bit audio, which goes on when the device comes back or the page wakes up. */
+
+import { Gathering } from "./gathering.js";
 
 /** What telephones need takes expression away: with all three on, activation was off by 0.2. */
 const AS_IT_IS = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
 const RETRY_MS = 2_000;
+/** What does not run after so many attempts to wake it never will. */
+const ATTEMPTS = 5;
 
 /**
  * @typedef {object} Listener
@@ -20,19 +24,21 @@ export async function microphones() {
 }
 
 export class Capture {
-  #context;
-  #listener;
+  /** Frames a second; the same for as long as this is open, whatever device is used. */
+  rate = 0;
   #device;
-  #gatherer = null;
-  #source = null;
+  #listener;
+  /** @type {Gathering | null} */
+  #gathering = null;
   #track = null;
+  #until_ms = null;
   #timer = null;
+  #attempts = 0;
   #seeking = false;
   #refused = false;
   #closed = false;
 
-  constructor(context, device, listener) {
-    this.#context = context;
+  constructor(device, listener) {
     this.#device = device;
     this.#listener = listener;
   }
@@ -43,23 +49,18 @@ export class Capture {
    * @param {Listener} listener
    */
   static async open(device, listener) {
-    // At its own rate: asked for 16 kHz, Chromium takes 1 dB away at 6 kHz and 5 at 7; the server's resampler does not.
-    const context = new AudioContext();
-    const capture = new Capture(context, device, listener);
+    const capture = new Capture(device, listener);
     try {
-      await context.audioWorklet.addModule(new URL("./microphone-worklet.js", import.meta.url));
-      capture.#build();
+      await capture.#gather();
       await capture.#connect();
     } catch (error) {
       await capture.close();
       throw error;
     }
+    navigator.mediaDevices.addEventListener("devicechange", capture.#seekIfGone);
+    document.addEventListener("visibilitychange", capture.#wake);
+    capture.#timer = setInterval(capture.#wake, RETRY_MS);
     return capture;
-  }
-
-  /** Frames a second; the same for as long as this is open, whatever device is used. */
-  get rate() {
-    return this.#context.sampleRate;
   }
 
   /** What the browser calls the device. */
@@ -74,58 +75,67 @@ export class Capture {
   }
 
   async close() {
-    if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
     navigator.mediaDevices.removeEventListener("devicechange", this.#seekIfGone);
     document.removeEventListener("visibilitychange", this.#wake);
-    this.#context.onstatechange = null;
-    if (this.#gatherer) this.#gatherer.port.onmessage = null;
-    this.#disconnect();
-    await this.#context.close();
+    this.#release();
+    await this.#gathering?.close();
   }
 
-  #build() {
-    this.#gatherer = new AudioWorkletNode(this.#context, "gatherer", {
-      channelCount: 1,
-      channelCountMode: "explicit",
-      outputChannelCount: [1],
+  async #gather() {
+    let gathering = null;
+    gathering = await Gathering.open({
+      rate: this.rate,
+      until_ms: this.#until_ms,
+      onAudio: (samples, missing) => this.#take(samples, missing),
+      onState: () => this.#tell(),
+      onError: () => gathering && gathering === this.#gathering && this.#break(),
     });
-    this.#gatherer.port.onmessage = ({ data: { samples, missing } }) => this.#listener.onAudio(samples, missing);
-    // It writes nothing there, but nodes that lead nowhere are not run without a microphone.
-    this.#gatherer.connect(this.#context.destination);
-    this.#context.onstatechange = () => this.#tell();
-    navigator.mediaDevices.addEventListener("devicechange", this.#seekIfGone);
-    document.addEventListener("visibilitychange", this.#wake);
-    this.#timer = setInterval(this.#wake, RETRY_MS);
+    this.#gathering = gathering;
+    this.rate = gathering.rate;
   }
 
   async #connect() {
     const deviceId = this.#device ? { exact: this.#device } : undefined;
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { ...AS_IT_IS, deviceId } });
     const [track] = stream.getAudioTracks();
+    if (this.#gathering === null && !this.#closed) await this.#gather();
     if (this.#closed) {
       track.stop();
       return;
     }
-    this.#disconnect();
+    this.#release();
     this.#track = track;
     track.addEventListener("ended", () => this.#lose(track));
-    this.#source = new MediaStreamAudioSourceNode(this.#context, { mediaStream: stream });
-    this.#source.connect(this.#gatherer);
-    this.#resume();
+    this.#gathering.hear(stream);
     this.#tell();
   }
 
-  #disconnect() {
-    this.#source?.disconnect();
+  #take(samples, missing) {
+    this.#until_ms = Date.now();
+    this.#listener.onAudio(samples, missing);
+  }
+
+  #release() {
+    this.#gathering?.deafen();
     this.#track?.stop();
-    this.#source = this.#track = null;
+    this.#track = null;
   }
 
   #lose(track) {
     if (track !== this.#track) return;
-    this.#disconnect();
+    this.#release();
+    this.#tell();
+    this.#seek();
+  }
+
+  /** Give up what will never run again; another takes its place with the microphone. */
+  #break() {
+    const broken = this.#gathering;
+    this.#release();
+    this.#gathering = null;
+    broken.close().catch(() => {});
     this.#tell();
     this.#seek();
   }
@@ -152,19 +162,15 @@ export class Capture {
   }
 
   #wake = () => {
-    if (this.#context.state !== "running") this.#resume();
     // Asking again and again would make the browser ask the user again and again.
     if (!this.#refused) this.#seekIfGone();
+    if (this.#track === null || this.#gathering.running) this.#attempts = 0;
+    else if (this.#attempts++ < ATTEMPTS || document.hidden) this.#gathering.resume();
+    else this.#break();
   };
-
-  /** Browsers may put this off until the user does something, so nothing waits for it. */
-  #resume() {
-    this.#context.resume().catch(() => {});
-  }
 
   #tell(why = null) {
     if (this.#closed) return;
-    const asleep = this.#context.state !== "running";
-    this.#listener.onState(this.#track === null ? "gone" : asleep ? "asleep" : "hearing", why);
+    this.#listener.onState(this.#track === null ? "gone" : this.#gathering.running ? "hearing" : "asleep", why);
   }
 }

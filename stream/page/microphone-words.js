@@ -24,7 +24,8 @@ export function describe({ hearing, why, link, muted, clipped, device, stream, h
   if (hearing === "gone") return [GONE, true];
   if (hearing === "asleep") return [ASLEEP, true];
   if (link.state === "lost") {
-    return [`Not connected: ${plain(link.why)}; trying again, and up to ${lasting(held_s)} of sound wait.`, true];
+    const why = plain(link.why).replace(/\.$/, "");
+    return [`Not connected: ${why}. It is tried again, and up to ${lasting(held_s)} of sound wait.`, true];
   }
   if (link.state === "connecting") return ["Connecting to the server.", false];
   if (muted) return [MUTED, true];

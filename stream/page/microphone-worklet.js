@@ -12,7 +12,13 @@ class Gatherer extends AudioWorkletProcessor {
   #missing = 0;
   #absent = false;
   /** Up to when everything has been gathered or counted; the context's own clock stands still while it sleeps. */
-  #until_ms = null;
+  #until_ms;
+
+  constructor({ processorOptions: { until_ms } }) {
+    super();
+    this.#until_ms = until_ms;
+    this.#absent = until_ms !== null;
+  }
 
   process([[samples]]) {
     const now_ms = Date.now();

@@ -8,6 +8,8 @@ import { describe, explain, explainInsecure, explainNewSpeaker, explainRefusal, 
 
 const STREAM = "microphone-stream";
 const DEVICE = "microphone-device";
+/** Refusals that another token would change. */
+const DEMANDS = new Set(["unauthorized", "forbidden"]);
 /** Figures that change more often cannot be read. */
 const WRITTEN_EVERY_MS = 250;
 /** How long something that needs nobody's help stays written. */
@@ -16,6 +18,7 @@ const SAID_FOR_MS = 4_000;
 /**
  * @typedef {object} Context
  * @property {() => string | undefined} token what the server demands
+ * @property {() => void} askForToken let the user enter another
  * @property {(stream: string) => void} select make a stream large
  * @property {number} [held_s] how much audio may wait while the server cannot be reached
  */
@@ -99,8 +102,8 @@ export class Microphone {
     try {
       this.#over(sumUp(await broadcast.finished));
     } catch (error) {
-      if (this.#phase === "ending") this.#over("Stopped: what still waited was not sent.", true);
-      else this.#over(explainRefusal(error), true);
+      if (DEMANDS.has(error.code)) this.#context.askForToken();
+      this.#over(error.code ? explainRefusal(error) : "Stopped: what still waited was not sent.", true);
     }
     await broadcast.abandon();
   }
@@ -133,6 +136,7 @@ export class Microphone {
       return;
     }
     const status = await announceNewSpeaker(stream, this.#context.token());
+    if (status === 401 || status === 403) this.#context.askForToken();
     this.#remark(explainNewSpeaker(status, stream), status !== 204);
   }
 

@@ -38,6 +38,10 @@ const context = Object.freeze({
   theme: () => (dark.matches ? "dark" : "light"),
   /** What a server with tokens was given; undefined where none was needed. */
   token: () => sessionStorage.getItem("token") ?? undefined,
+  /** Let the user enter another. */
+  askForToken: () => {
+    find("entry").hidden = false;
+  },
   select: (name) => choice.select(name),
 });
 const components = [
@@ -62,6 +66,7 @@ function take(event) {
 }
 
 function show(state) {
+  document.querySelector("main").toggleAttribute("data-empty", state === null);
   for (const component of components) component.show(state);
 }
 
@@ -78,7 +83,7 @@ function draw(now_ms) {
 /** A token stays in this tab and never enters a URL. */
 function onState(told) {
   connection.tell(told);
-  if (told.state === "refused") find("entry").hidden = false;
+  if (told.state === "refused") context.askForToken();
 }
 
 find("entry").addEventListener("submit", (submitted) => {

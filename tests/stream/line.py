@@ -30,12 +30,19 @@ class Line:
     def lead_to(self, address: Address) -> None:
         self._target = (address.host, address.port)
 
+    def lead_nowhere(self) -> None:
+        self._target = ("127.0.0.1", 1)
+
     def cut(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
         self._writers += [writer, far_writer]
         await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
 
