@@ -14,7 +14,7 @@ const FACTS = {
   Source: ({ source }) => source || UNKNOWN,
   Model: ({ model }) => model,
   Began: ({ startedAt }) => (startedAt === null ? UNKNOWN : clock(startedAt)),
-  "Baseline of the speaker": ({ latest }) => (latest?.baselineS == null ? UNKNOWN : `${lasting(latest.baselineS)} of speech`),
+  "Baseline of the speaker": ({ latest }) => (latest ? `${lasting(latest.baselineS)} of speech` : UNKNOWN),
   "Delay now": ({ delay }) => milliseconds(delay.nowMs),
   "Delay, p95": ({ delay }) => milliseconds(delay.p95Ms),
   "Audio dropped": ({ status }) => (status ? `${(status.dropped_samples / SAMPLE_RATE).toFixed(1)} s` : UNKNOWN),
@@ -38,7 +38,7 @@ export class About {
   constructor(root, { connection }) {
     this.#connection = connection;
     this.#values = Object.keys(FACTS).map(() => make("dd", { text: UNKNOWN }));
-    const rows = Object.keys(FACTS).map((term, index) => make("div", {}, make("dt", { text: term }), this.#values[index]));
+    const rows = Object.keys(FACTS).map((text, index) => make("div", {}, make("dt", { text }), this.#values[index]));
     root.append(make("dl", {}, ...rows), this.#card);
   }
 

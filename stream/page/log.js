@@ -35,12 +35,20 @@ export class Log {
     this.#version = this.#store.version;
     this.#choice.hidden = this.#store.streams.size < 2;
     const entries = this.#everything.checked ? this.#store.log : this.#state?.log;
-    const fresh = [];
-    for (let index = -1; entries?.at(index) && entries.at(index) !== this.#newest; index -= 1) fresh.push(entries.at(index));
+    const fresh = entries ? this.#fresh(entries) : [];
     if (!fresh.length) return;
     [this.#newest] = fresh;
     this.#list.prepend(...fresh.slice(0, SHOWN).map((entry) => line(entry)));
     while (this.#list.children.length > SHOWN) this.#list.lastChild.remove();
+  }
+
+  /** What came after the newest that stands there, newest first. */
+  #fresh(entries) {
+    const fresh = [];
+    for (let index = -1; index >= -entries.length && entries.at(index) !== this.#newest; index -= 1) {
+      fresh.push(entries.at(index));
+    }
+    return fresh;
   }
 
   #empty() {

@@ -5,6 +5,8 @@ import { make, write } from "./dom.js";
 import { said } from "./point.js";
 import { percent, signed } from "./text.js";
 
+const BEGINNING =
+  "Use this browser's microphone, or run cmlstream listen or cmlstream send where there is something to hear.";
 const QUIETEST_DB = -60;
 const SPOKEN_EVERY_MS = 5_000;
 
@@ -14,7 +16,7 @@ export class Now {
   #spoken_ms = -SPOKEN_EVERY_MS;
   #told = null;
   #headline = make("p", { id: "speaking", className: "headline", text: "no stream yet" });
-  #when = make("p", { id: "when", className: "quiet", text: "Estimates come with the first second of speech." });
+  #when = make("p", { id: "when", className: "quiet", text: BEGINNING });
   #level = new Row("Level");
   #axes = { activation: new Row("Activation", { centred: true }), valence: new Row("Valence", { centred: true }) };
   #shares = { confidence: new Row("Confidence"), novelty: new Row("Novelty") };
@@ -46,6 +48,7 @@ export class Now {
     this.#drawn = drawn;
     this.#drawInput(state);
     if (state.latest) this.#drawEstimate(state.latest);
+    else write(this.#when, "Estimates come with the first second of speech.");
     this.#speak(state, now_ms);
   }
 

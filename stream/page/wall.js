@@ -32,7 +32,8 @@ export class Wall {
     };
     for (const control of [this.#order, this.#reversed]) control.addEventListener("change", again);
     const sorting = make("label", {}, "Sorted by ", this.#order);
-    root.append(make("p", { className: "controls" }, sorting, make("label", {}, this.#reversed, " reversed")), this.#list);
+    const turning = make("label", {}, this.#reversed, " reversed");
+    root.append(make("p", { className: "controls" }, sorting, turning), this.#list);
   }
 
   show(state) {

@@ -38,6 +38,8 @@ def test_events_move_the_page(browser: Browser) -> None:
         async with serving(hub) as address, browser.open(address.page_url) as visit:
             await visit.shows("#connection", "connected")
             await visit.shows("#speaking", "no stream yet")
+            await visit.shows("#when", "Use this browser's microphone")
+            assert await visit.page.is_hidden("#course")
             await publish(hub, [session.started(), session.status(), session.speech_started()])
             await visit.shows("#speaking", "speech")
             for fact in ("a microphone", "kitchen", "test 1", "13 ms", "connected"):
@@ -48,6 +50,8 @@ def test_events_move_the_page(browser: Browser) -> None:
                 await visit.shows("#now .figures", shown(message.event.activation))
                 await visit.shows("#now .figures", shown(message.event.valence))
             await visit.counts("#emotions li", 4)
+            for part in ("#plane", "#course", "#voice", "#map", "#microphone", "#about", "#log"):
+                await playwright.expect(visit.page.locator(part)).to_be_visible()
             await publish(hub, [session.speech_ended(), session.status(speaking=False), session.ended()])
             await visit.shows("#speaking", "stream ended: end of input")
             await visit.shows("#entries li:first-child", "stream ended: end of input")
