@@ -1,10 +1,13 @@
 /** How the map of similar moments is drawn. */
 
-import { pathOf } from "./marks.js";
+import { trace } from "./marks.js";
 import { font } from "./palette.js";
 
 const TURN = 2 * Math.PI;
 const OLDEST_OPACITY = 0.2;
+/** Opacities that tell ages. */
+const AGES = 6;
+const FINAL_SIZE = 1.7;
 
 /**
  * @typedef {object} Mark a moment and where it is, in CSS pixels
@@ -22,33 +25,39 @@ const OLDEST_OPACITY = 0.2;
 
 /** @param {CanvasRenderingContext2D} context @param {MapScene} scene @param {import("./palette.js").Palette} palette */
 export function drawMap(context, scene, palette) {
-  scene.marks.forEach((mark, index) => {
-    const age = scene.marks.length > 1 ? index / (scene.marks.length - 1) : 1;
-    drawMark(context, mark, scene, age, palette);
-  });
+  for (const alike of grouped(scene.marks, scene.by)) drawGroup(context, alike, scene, palette);
   for (const other of scene.alike) drawTie(context, scene.marked, other, palette);
   for (const mark of [...scene.alike, scene.marked]) if (mark) drawRing(context, mark, 2 * scene.radius, palette.ink);
   const newest = scene.marks.at(-1);
   if (newest) drawNewest(context, newest, scene, palette);
 }
 
-/** Whole utterances are larger, with an edge. */
-function drawMark(context, { point, x, y }, { by, radius }, age, palette) {
-  const size = point.final ? 1.7 * radius : radius;
+/** Marks that look the same, to be drawn at once; whole utterances, which are larger and have an edge, last. */
+function grouped(marks, by) {
+  const groups = new Map();
+  marks.forEach((mark, index) => {
+    const { likeliest: emotion, final } = mark.point;
+    const age = by === "time" ? Math.ceil((AGES * (index + 1)) / marks.length) / AGES : 1;
+    const key = `${final}\n${age}\n${emotion}`;
+    if (!groups.has(key)) groups.set(key, { emotion, final, age, marks: [] });
+    groups.get(key).marks.push(mark);
+  });
+  return [...groups.values()].sort((one, other) => one.final - other.final || one.age - other.age);
+}
+
+function drawGroup(context, { emotion, final, age, marks }, { by, radius }, palette) {
   const byEmotion = by === "emotion";
-  context.save();
-  context.translate(x, y);
-  context.scale(size, size);
-  context.fillStyle = byEmotion ? (palette.emotions.get(point.likeliest) ?? palette.muted) : palette.accent;
+  context.fillStyle = byEmotion ? (palette.emotions.get(emotion) ?? palette.muted) : palette.accent;
   context.globalAlpha = byEmotion ? 0.8 : OLDEST_OPACITY + (1 - OLDEST_OPACITY) * age;
-  context.fill(pathOf(point.likeliest));
-  if (point.final) {
-    context.globalAlpha = 1;
-    context.strokeStyle = palette.ink;
-    context.lineWidth = 1.25 / size;
-    context.stroke(pathOf(point.likeliest));
-  }
-  context.restore();
+  context.beginPath();
+  for (const mark of marks) trace(context, emotion, mark, final ? FINAL_SIZE * radius : radius);
+  context.fill();
+  context.globalAlpha = 1;
+  if (!final) return;
+  context.strokeStyle = palette.ink;
+  context.lineJoin = "miter";
+  context.lineWidth = 1.25;
+  context.stroke();
 }
 
 function drawTie(context, from, to, palette) {

@@ -1,7 +1,7 @@
 /** What the map's colours and shapes mean, how many marks there are of each, and the choice of what colours tell. */
 
 import { make, write } from "./dom.js";
-import { shapeOf } from "./marks.js";
+import { pathOf } from "./marks.js";
 import { short } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -61,7 +61,7 @@ function swatch(name) {
   image.setAttribute("viewBox", "-1.3 -1.3 2.6 2.6");
   image.setAttribute("aria-hidden", "true");
   const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", shapeOf(name));
+  path.setAttribute("d", pathOf(name));
   if (KNOWN.includes(name)) path.setAttribute("class", `mark-${name}`);
   image.append(path);
   return image;

@@ -1,25 +1,33 @@
 /** The shapes of the map's marks, one for each emotion, so that colour is never the only sign. */
 
-/** Paths around the origin, of about the same area, about one unit to each side. */
+/** Corners around the origin, of about the same area, about one unit to each side. */
 const SHAPES = {
-  anger: "M0-1.2 1.15.85H-1.15Z",
-  happiness: "M-.9 0A.9.9 0 1 1 .9 0 .9.9 0 1 1-.9 0Z",
-  neutral: "M-.8-.8H.8V.8H-.8Z",
-  sadness: "M0 1.2-1.15-.85H1.15Z",
+  anger: [[0, -1.2], [1.15, 0.85], [-1.15, 0.85]],
+  happiness: circle(16, 0.95),
+  neutral: [[-0.8, -0.8], [0.8, -0.8], [0.8, 0.8], [-0.8, 0.8]],
+  sadness: [[0, 1.2], [-1.15, -0.85], [1.15, -0.85]],
 };
 /** For the emotions of other models. */
-const OTHER = "M0-1.15 1.15 0 0 1.15-1.15 0Z";
+const OTHER = [[0, -1.15], [1.15, 0], [0, 1.15], [-1.15, 0]];
 
-/** The path of an emotion's mark, as SVG and a canvas read it. @param {string} emotion */
-export function shapeOf(emotion) {
+/** The mark of an emotion as the path of an SVG. @param {string} emotion */
+export function pathOf(emotion) {
+  return `M${shapeOf(emotion).join("L")}Z`;
+}
+
+/** Add the mark of an emotion to the path of a canvas: many are filled at once. @param {string} emotion */
+export function trace(context, emotion, { x, y }, size) {
+  const [[firstX, firstY], ...others] = shapeOf(emotion);
+  context.moveTo(x + size * firstX, y + size * firstY);
+  for (const [cornerX, cornerY] of others) context.lineTo(x + size * cornerX, y + size * cornerY);
+  context.closePath();
+}
+
+function shapeOf(emotion) {
   return Object.hasOwn(SHAPES, emotion) ? SHAPES[emotion] : OTHER;
 }
 
-const paths = new Map();
-
-/** @param {string} emotion @returns {Path2D} */
-export function pathOf(emotion) {
-  const shape = shapeOf(emotion);
-  if (!paths.has(shape)) paths.set(shape, new Path2D(shape));
-  return paths.get(shape);
+function circle(corners, radius) {
+  const turns = Array.from({ length: corners }, (_, corner) => (2 * Math.PI * corner) / corners);
+  return turns.map((turn) => [radius * Math.cos(turn), radius * Math.sin(turn)]);
 }
