@@ -194,7 +194,7 @@ class Pipeline:
     def _is_thinned(self, window: Window) -> bool:
         """Whether to leave this window out; one of audio that comes faster than it was spoken can wait."""
         is_live = self._source.paced and self.session.delay_s(window.due) >= -AHEAD_S
-        return is_live and self._waiting.thins(window)
+        return is_live and self._waiting.thins()
 
     async def _publish(self) -> None:
         while (pending := await self._pending.get()) is not None:

@@ -1,12 +1,15 @@
-"""The windows of one stream that wait for the engine, and which of the next are left out on their account."""
+"""The windows of one stream that wait for the engine, and when the next are left out on their account."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cmlstream.models.contract import SAMPLE_RATE
 
 from .seldom import SeldomLog
 
@@ -16,9 +19,13 @@ if TYPE_CHECKING:
 
     from .engine import Engine, Result
 
-THIN_STEP_S = 0.5
-"""For every half second that live audio waits for the engine, one more of its rolling windows is left out
-between two that are not: newer news is better, and load falls as the wait grows."""
+PATIENCE_S = 0.4
+"""So long may live audio wait for the engine before its rolling windows are left out: newer news is better.
+
+Then no more of them wait than come in that time, two at least, so that each estimate makes room for one more:
+a slow engine takes them at its own, even pace. The time alone would let several in at once, and then none for
+long. The number alone would leave out audio that comes in a heap, as after a lost link.
+"""
 
 _behind = SeldomLog(logging.getLogger(__name__))
 
@@ -36,7 +43,7 @@ class Waiting:
 
     def __init__(self, engine: Engine, hop_samples: int) -> None:
         self._engine = engine
-        self._hop_samples = hop_samples
+        self._most = max(2, math.ceil(PATIENCE_S * SAMPLE_RATE / hop_samples))
         self._submitted: deque[_Submitted] = deque()
 
     def submit(self, window: Window, baseline: Baseline) -> asyncio.Future[Result]:
@@ -49,13 +56,11 @@ class Waiting:
         """Take note that the window that waited longest has its estimate."""
         self._submitted.popleft()
 
-    def thins(self, window: Window) -> bool:
-        """Whether to leave out this rolling window of live audio, so that the newest can be heard in time."""
-        if not self._submitted:
+    def thins(self) -> bool:
+        """Whether to leave out a rolling window of live audio that is due now."""
+        if len(self._submitted) < self._most:
             return False
-        waited_s = asyncio.get_running_loop().time() - self._submitted[0].since_s
-        hop = (window.due - window.region_start) // self._hop_samples
-        if hop % (1 + int(waited_s / THIN_STEP_S)) == 0:
+        if asyncio.get_running_loop().time() - self._submitted[0].since_s < PATIENCE_S:
             return False
         _behind.warning("The engine is behind: rolling estimates are thinned; give it fewer streams")
         return True
