@@ -22,7 +22,7 @@ from .settings import LimitSettings, ListenSettings
 from .signals import stop_on_signals
 from .sinks.lines import LineSink, json_line, text_line
 from .sinks.terminal import LiveView
-from .sources.open import SourceSettings, open_source
+from .sources.open import SourceSettings, open_lasting, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,12 +62,16 @@ def _source(settings: ListenSettings) -> Source:
     """Find the source: where nobody named one and there is no microphone, the sample at its own pace."""
     wanted = SourceSettings(settings.rate, settings.channels, settings.channel, settings.realtime)
     if settings.source is not None:
-        return open_source(settings.source, wanted)
+        return open_lasting(settings.source, wanted, _tell_of_break)
     try:
-        return open_source("mic", wanted)
+        return open_lasting("mic", wanted, _tell_of_break)
     except InputError as error:
         click.echo(f"No microphone: {error}. Playing the synthetic sample that ships instead.", err=True)
         return open_source("sample", SourceSettings(realtime=True))
+
+
+def _tell_of_break(reason: str | None) -> None:
+    click.echo(f"{reason}; waiting for it" if reason else "The microphone is back", err=True)
 
 
 async def listen(listening: Listening, console: Console, *, as_json: bool) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import re
 import socket
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -20,8 +19,7 @@ from .client.sending import feed
 from .own_token import read_token
 from .sending_view import LineReport, LiveReport, Metered
 from .signals import stop_on_signals
-from .sources.open import SourceSettings, open_source
-from .sources.reopening import ReopenedSource
+from .sources.open import SourceSettings, open_lasting
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -59,7 +57,7 @@ def run_send(settings: SendSettings, *, as_json: bool) -> None:
     token = read_token(settings.token_file)
     console = Console(stderr=True)
     report: Report = LiveReport(console) if console.is_terminal else LineReport()
-    source = _source(settings, report)
+    source = open_lasting(settings.source, settings.wanted, report.source_broke)
     summary = asyncio.run(_send(settings, token, source, report))
     if as_json:
         click.echo(msgspec.json.encode(summary))
@@ -70,14 +68,6 @@ def run_send(settings: SendSettings, *, as_json: bool) -> None:
 def default_stream() -> str:
     """Return the name of this machine as a stream may be called."""
     return _NO_STREAM_NAME.sub("-", socket.gethostname()).lstrip("-")[:64] or "sender"
-
-
-def _source(settings: SendSettings, report: Report) -> Source:
-    open_it = partial(open_source, settings.source, settings.wanted)
-    source = open_it()
-    if settings.source.partition(":")[0] != "mic":
-        return source
-    return ReopenedSource(source, open_it, report.source_broke)
 
 
 async def _send(settings: SendSettings, token: str | None, source: Source, report: Report) -> Summary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,12 @@ from cmlstream.models.errors import InputError
 
 from .address import at_url, in_file
 from .file import FileSource, UnknownKindError
+from .reopening import ReopenedSource
 from .stdin import RawSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .address import MediaAddress
     from .base import Source
     from .media import MediaSource
@@ -59,6 +63,17 @@ def open_source(spec: str, settings: SourceSettings) -> Source:
         return FileSource(path, realtime=settings.realtime, channel=settings.channel)
     except UnknownKindError as unknown:
         return _container(path, settings, unknown)
+
+
+def open_lasting(spec: str, settings: SourceSettings, on_break: Callable[[str | None], None]) -> Source:
+    """Return the source as `open_source` does; a microphone that is unplugged is waited for.
+
+    `on_break` is called with the reason when it is gone, and with None when it is back.
+    """
+    source = open_source(spec, settings)
+    if spec.partition(":")[0] != "mic":
+        return source
+    return ReopenedSource(source, partial(open_source, spec, settings), on_break)
 
 
 def _media(address: MediaAddress, settings: SourceSettings) -> MediaSource:

@@ -1,18 +1,18 @@
 import asyncio
-import re
 import signal
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 
 import numpy as np
 import pytest
 
 from cmlstream.models.errors import InputError
+from cmlstream.stream.events import Affect, Gap, StreamEnded, decode
 from cmlstream.stream.sources import reopening
 from cmlstream.stream.sources.base import Chunk, NewSpeaker, Source
 from cmlstream.stream.sources.open import SAMPLE_PATH, SourceSettings, open_source
 from cmlstream.stream.sources.reopening import ReopenedSource
-from tests.conftest import PROGRAM
 from tests.stream.client.ingesting import StrictServer
+from tests.stream.programs import line_with, program
 from tests.stream.serving import run, until
 
 
@@ -119,24 +119,22 @@ async def plug_when_missed(sound_server, told):
 def test_a_microphone_unplugged_and_plugged_again_while_sending_is_one_stream_with_a_gap(sound_server):
     async def check():
         player = sound_server.play(SAMPLE_PATH)
-        async with StrictServer().opened() as server:
-            process = await asyncio.create_subprocess_exec(
-                *(*PROGRAM, "send", "mic:headset", server.url, "--stream", "desk"),
-                stderr=asyncio.subprocess.PIPE,
+        async with StrictServer().opened() as server, AsyncExitStack() as sending:
+            process = await sending.enter_async_context(
+                program("send", "mic:headset", server.url, "--stream", "desk")
             )
-            assert process.stderr is not None
             await until(lambda: np.frombuffer(server.heard.audio, np.int16).any())
             await asyncio.to_thread(sound_server.unplug)
             player.kill()
-            await line_with(process.stderr, rb"microphone 'headset' sent nothing for 2 s.*; waiting for it")
+            await line_with(process.stderr, r"microphone 'headset' sent nothing for 2 s.*; waiting for it")
             await asyncio.to_thread(sound_server.plug)
             second_player = sound_server.play(SAMPLE_PATH)
-            await line_with(process.stderr, b"The source is back")
+            await line_with(process.stderr, "The source is back")
             await until(lambda: server.heard.skips)
             (skip,) = server.heard.skips
             await until(lambda: np.frombuffer(server.heard.audio, np.int16)[sum(skip) :].any())
             process.send_signal(signal.SIGINT)
-            await line_with(process.stderr, rb"Sent \d+\.\d s of audio")
+            await line_with(process.stderr, r"Sent \d+\.\d s of audio")
             assert await process.wait() == 0
             for one in (player, second_player):
                 one.kill()
@@ -147,8 +145,36 @@ def test_a_microphone_unplugged_and_plugged_again_while_sending_is_one_stream_wi
     run(check())
 
 
-async def line_with(stream, pattern):
-    async for line in stream:
-        if re.search(pattern, line):
-            return
-    raise AssertionError(f"{pattern} was not said")
+@pytest.mark.slow
+def test_a_microphone_unplugged_and_plugged_again_while_listening_is_one_session_with_a_gap(sound_server):
+    async def check():
+        players = [sound_server.play(SAMPLE_PATH)]
+        async with program("listen", "mic:headset", "--json", "--port", "0") as process:
+            events = [decode(await process.stdout.readline())]
+            await read_until(process.stdout, events, Affect)
+            await asyncio.to_thread(sound_server.unplug)
+            await line_with(process.stderr, r"microphone 'headset' sent nothing for 2 s.*; waiting for it")
+            await asyncio.to_thread(sound_server.plug)
+            players.append(sound_server.play(SAMPLE_PATH))
+            await line_with(process.stderr, "The microphone is back")
+            await read_until(process.stdout, events, Gap)
+            await read_until(process.stdout, events, Affect)
+            process.send_signal(signal.SIGINT)
+            events += [decode(line) async for line in process.stdout]
+            assert await process.wait() == 0
+        for player in players:
+            player.kill()
+            player.wait()
+        (gap,) = [event for event in events if isinstance(event, Gap)]
+        assert gap.kind == "audio"
+        assert gap.end_sample - gap.start_sample > 16_000
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert isinstance(events[-1], StreamEnded)
+        assert events[-1].reason == "stopped"
+
+    run(check())
+
+
+async def read_until(stream, events, kind):
+    while not isinstance(events[-1], kind):
+        events.append(decode(await stream.readline()))
