@@ -2,13 +2,14 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 import pytest
 import redis
 
 from cmlstream.stream.events import Affect, SpeechEnded, Status, StreamEnded, decode
 from tests.stream.conftest import RedisServer
-from tests.stream.programs import serving
+from tests.stream.programs import line_with, program, serving
 from tests.stream.serving import run, until
 from tests.stream.speaking import assert_whole, hearing, last_region, speaking
 
@@ -103,5 +104,25 @@ def test_killed_and_started_again_senders_and_followers_carry_on(redis_server: R
                 assert after[0].session == summaries[stream].session
                 assert len(after) == summaries[stream].events
             assert summaries[stream].dropped_samples == 0
+
+    run(check())
+
+
+@pytest.mark.slow
+def test_listen_publishes_what_others_send_to_it_to_the_end(free_port: Callable[[], int]) -> None:
+    async def check() -> None:
+        port = free_port()
+        url = f"ws://127.0.0.1:{port}"
+        async with program("listen", "sample", "--realtime", "--json", "--port", port) as process:
+            await line_with(process.stderr, "AI Act")
+            async with hearing(url) as heard, speaking(url, ["guest"]):
+                await until(lambda: heard.has(Affect, ["guest", "live"]))
+                process.send_signal(signal.SIGTERM)
+                await process.communicate()
+                await until(lambda: heard.has(StreamEnded, ["guest", "live"]))
+        assert process.returncode == 0
+        for stream in ("guest", "live"):
+            assert_whole(heard.events[stream], reason="stopped")
+            assert last_region(heard.events[stream]).activation is not None
 
     run(check())
