@@ -76,6 +76,8 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self.heard_s = self._loop.time()
         self._allowance = Allowance(receiving.limits.bytes_per_second, self.heard_s)
+        self._received_bytes = 0
+        """Not yet counted: a counter costs more than the message."""
         self._text: list[bytes] = []
         self._is_audio = False
         self._live: LiveStream | None = None
@@ -92,7 +94,7 @@ class Conversation:
         if self._farewell.done():
             return
         self.heard_s = self._loop.time()
-        self._receiving.metrics.received(len(frame.data))
+        self._received_bytes += len(frame.data)
         if not self._allowance.take(len(frame.data), self.heard_s):
             limit = self._receiving.limits.bytes_per_second
             self.dismiss(Refusal.TOO_FAST, f"More than {limit} bytes a second came: send more slowly.")
@@ -134,6 +136,7 @@ class Conversation:
         except (TimeoutError, ConnectionClosed):
             self._connection.transport.abort()
         finally:
+            self._count_received()
             self._part(None)
             if self._live is not None:
                 self._receiving.streams.detach(self._live, self)
@@ -150,6 +153,7 @@ class Conversation:
         acknowledged = live.source.frames
         while not self._farewell.done():
             await asyncio.wait({self._farewell}, timeout=ACKNOWLEDGE_S)
+            self._count_received()
             if live.source.frames != acknowledged and not self._farewell.done():
                 acknowledged = live.source.frames
                 await self._say(Ack(sample=acknowledged))
@@ -158,6 +162,10 @@ class Conversation:
             idle_s = self._loop.time() - self.heard_s
             if idle_s > self._receiving.limits.idle_s and not (self._paused or self._end_said):
                 self.dismiss(Refusal.IDLE, f"Nothing came for {idle_s:.0f} s: send audio, or end.")
+
+    def _count_received(self) -> None:
+        self._receiving.metrics.received(self._received_bytes)
+        self._received_bytes = 0
 
     async def _say(self, message: ToSender) -> None:
         async with asyncio.timeout(self._receiving.patience.send_s):

@@ -133,10 +133,14 @@ class IngestSource(Source):
         self._wake()
 
     def _wake(self) -> None:
-        if self._ended or self.full or not self._is_crowded():
+        if self._ended or self.full:
             self._ring()
-        elif self._gathering is None:
+        elif self._gathering is not None or self._arrived.is_set():
+            return
+        elif self._is_crowded():
             self._gathering = asyncio.get_running_loop().call_later(GATHER_S, self._ring)
+        else:
+            self._ring()
 
     def _ring(self) -> None:
         if self._gathering is not None:
