@@ -54,6 +54,8 @@ export class Broadcast {
       rate: this.#capture.rate,
       bufferBytes: Math.round(held_s * this.#capture.rate * SAMPLE_BYTES),
       onState: (link) => {
+        // Another attempt is no news while the connection is lost.
+        if (link.state === "connecting" && this.link.state === "lost") return;
         this.link = link;
         this.#changed();
       },
@@ -81,8 +83,11 @@ export class Broadcast {
     return this.#seconds(this.#sender?.acknowledged);
   }
 
+  /** Of sound that may still arrive. */
   get waiting_s() {
-    return Math.min(this.#seconds(this.#sender?.buffered), this.held_s);
+    if (this.#sender === null) return 0;
+    const { buffered, lost, skipped } = this.#sender;
+    return this.#seconds(buffered - (lost - skipped));
   }
 
   get lost_s() {

@@ -13,13 +13,16 @@ const GONE = "The microphone was pulled out: plug it in, and it goes on; what is
 const ASLEEP = "The browser has put the sound of this page to sleep: come back to it, or press a key, and it goes on.";
 const MUTED = "Nothing but silence arrives: the microphone may be switched off, or muted.";
 const CLIPPED = "It is too loud for the microphone: move away from it, or turn it down.";
+const SLOW = "The connection is slow: sound reaches the server late, or not at all.";
+/** So much may wait before that is said. */
+const SLOW_S = 4;
 
 /**
  * How it goes, and whether that is well.
  * @param {import("./broadcast.js").Broadcast} broadcast
  * @returns {[string, boolean]} the sentence, and whether something is wrong
  */
-export function describe({ hearing, why, link, muted, clipped, device, stream, held_s }) {
+export function describe({ hearing, why, link, waiting_s, muted, clipped, device, stream, held_s }) {
   if (why && why.name !== "NotFoundError" && why.name !== "OverconstrainedError") return [explain(why), true];
   if (hearing === "gone") return [GONE, true];
   if (hearing === "asleep") return [ASLEEP, true];
@@ -28,6 +31,7 @@ export function describe({ hearing, why, link, muted, clipped, device, stream, h
     return [`Not connected: ${why}. It is tried again, and up to ${lasting(held_s)} of sound wait.`, true];
   }
   if (link.state === "connecting") return ["Connecting to the server.", false];
+  if (waiting_s > SLOW_S) return [SLOW, true];
   if (muted) return [MUTED, true];
   if (clipped) return [CLIPPED, true];
   return [`“${plain(device)}” is sent as the stream “${stream}”.`, false];

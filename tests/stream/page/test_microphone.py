@@ -172,7 +172,7 @@ def test_what_cannot_be_sent_in_time_is_dropped_and_shown_on_both_sides(browser:
         line = Line()
         async with line.laid(), behind(line) as live, browser.open() as visit:
             await visit.page.goto(f"http://127.0.0.1:{line.port}/")
-            await visit.page.evaluate(SECOND, 1.0)
+            await visit.page.evaluate(SECOND, 2.0)
             async with following(live.address) as follower:
                 await begin(visit)
                 await counted(visit, "sent", 1)
