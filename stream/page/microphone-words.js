@@ -27,8 +27,8 @@ export function describe({ hearing, why, link, waiting_s, muted, clipped, device
   if (hearing === "gone") return [GONE, true];
   if (hearing === "asleep") return [ASLEEP, true];
   if (link.state === "lost") {
-    const why = plain(link.why).replace(/\.$/, "");
-    return [`Not connected: ${why}. It is tried again, and up to ${lasting(held_s)} of sound wait.`, true];
+    const reason = plain(link.why).replace(/\.$/, "");
+    return [`Not connected: ${reason}. It is tried again, and up to ${lasting(held_s)} of sound wait.`, true];
   }
   if (link.state === "connecting") return ["Connecting to the server.", false];
   if (waiting_s > SLOW_S) return [SLOW, true];
