@@ -117,6 +117,15 @@ class RollingWindows:
         self._minimum_samples = minimum_samples
         self._region: _RegionAudio | None = None
 
+    @property
+    def next_due(self) -> int | None:
+        """The grid point of the open region where a window can be due next; None while none is open."""
+        region = self._region
+        if region is None:
+            return None
+        first = -(-self._minimum_samples // self._hop_samples) * self._hop_samples
+        return max(region.due + self._hop_samples, region.start + first)
+
     def reset(self) -> None:
         """Forget the open region."""
         self._region = None

@@ -73,6 +73,11 @@ class Analysis:
         """Where the audio heard so far ends."""
         return self._segmenter.position
 
+    @property
+    def next_due(self) -> int | None:
+        """Where the audio must have come to for the next rolling window; None while nobody speaks."""
+        return self._windows.next_due
+
     def push(self, chunk: Chunk) -> Iterator[Moment]:
         """Yield what is known once this chunk is heard; a jump in its start ends the region and is a gap."""
         start, samples_T = chunk.start, chunk.samples_T

@@ -170,6 +170,7 @@ class Pipeline:
         if self._recorder is not None:
             self._recorder.hear(self.session, chunk)
         await self._queue(self._analysis.push(chunk))
+        self._source.awaited = self._analysis.next_due
 
     async def _begin_speaker(self) -> None:
         """End the open region, which was the last speaker's, and begin a baseline."""

@@ -41,6 +41,8 @@ class Source(ABC):
     """Whether audio arrives as time passes, so that its delay means something."""
     dropped_samples: int = 0
     """Lost so far because nobody took them in time, at 16 kHz."""
+    awaited: int | None = None
+    """The sample that whoever reads waits for most; a source that gathers audio does so until there."""
     ending: Ending = "end of input"
     """Why the audio ended, for `stream.ended`."""
 

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 FULL_SAMPLES = 2 * SAMPLE_RATE
 """Held audio from which on the sender has to wait."""
 
-GATHER_S = 0.04
-"""How long audio waits for more where many streams are live: what it costs to hear a message is paid once."""
+GATHER_S = 0.1
+"""How long audio waits for more where many streams are live: what it costs to hear a message is paid once.
+Audio that a rolling window waits for does not."""
 
 
 class IngestSource(Source):
@@ -124,16 +125,17 @@ class IngestSource(Source):
 
     def _hold(self, samples_T: Samples) -> None:
         if len(samples_T):
-            self._put(Chunk(samples_T, self._end))
+            chunk = Chunk(samples_T, self._end)
             self._end += len(samples_T)
             self._held_samples += len(samples_T)
+            self._put(chunk)
 
     def _put(self, heard: Chunk | NewSpeaker) -> None:
         self._held.append(heard)
         self._wake()
 
     def _wake(self) -> None:
-        if self._ended or self.full:
+        if self._ended or self.full or (self.awaited is not None and self._end >= self.awaited):
             self._ring()
         elif self._gathering is not None or self._arrived.is_set():
             return

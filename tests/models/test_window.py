@@ -167,6 +167,20 @@ def test_cut_gives_the_regions_of_a_live_stream():
     assert told(cut(CONVERSATION_T)) == told([window for window in live if window.final])
 
 
+def test_no_window_comes_before_the_grid_point_that_was_told_as_next():
+    segmenter, windows = Segmenter(), RollingWindows(WINDOW_SAMPLES, HOP_SAMPLES)
+    assert windows.next_due is None
+    awaited = 0
+    for at in range(0, len(CONVERSATION_T), 320):
+        told_due = windows.next_due
+        for window in windows.push(segmenter.push(CONVERSATION_T[at : at + 320], at)):
+            if not window.final:
+                assert told_due is not None
+                assert window.due - HOP_SAMPLES < told_due <= window.due <= at + 320
+                awaited += 1
+    assert awaited > 5
+
+
 def test_reset_drops_the_open_region():
     windows = RollingWindows(WINDOW_SAMPLES, HOP_SAMPLES)
     windows.push([RegionStarted(0)])

@@ -24,7 +24,7 @@ from cmlstream.models.errors import CmlstreamError
 from tests.stream.load.audio import loops
 from tests.stream.load.follower import Followed, Follower, follow
 from tests.stream.load.lateness import percentile_ms, read_lateness
-from tests.stream.load.senders import Sent, send
+from tests.stream.load.senders import RAMP_S, Sent, send
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -68,7 +68,7 @@ async def _port(process: Process) -> int:
 
 
 async def _watch(server: psutil.Process, starts_s: float, readings: list[Reading]) -> None:
-    await asyncio.sleep(starts_s - time.monotonic())
+    await asyncio.sleep(starts_s + RAMP_S - time.monotonic())
     while True:
         spent = server.cpu_times()
         readings.append(
@@ -92,11 +92,13 @@ async def run(streams: int, speech_share: float, seconds: float, options: list[s
         following = asyncio.create_task(follow(f"ws://127.0.0.1:{port}/v1/events", follower, ready))
         await ready.wait()
         watching = asyncio.create_task(_watch(psutil.Process(process.pid), starts_s, readings))
-        early = await asyncio.to_thread(read_lateness, port)
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            sent = await asyncio.get_running_loop().run_in_executor(
+            sending = asyncio.get_running_loop().run_in_executor(
                 pool, send, port, minutes, streams, starts_s, seconds
             )
+            await asyncio.sleep(starts_s + RAMP_S - time.monotonic())
+            early = await asyncio.to_thread(read_lateness, port)
+            sent = await sending
         late = await asyncio.to_thread(read_lateness, port)
         watching.cancel()
         following.cancel()

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.stream.events import Affect, Gap, SpeechEnded, SpeechStarted, Status, StreamStarted, decode
-from tests.stream.load.senders import CHUNK_S
+from tests.stream.load.senders import RAMP_S, start_s
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,9 +37,8 @@ class Follower:
 
     def __init__(self, streams: int, starts_s: float) -> None:
         self.followed = Followed()
-        self._starts_s = {
-            f"load-{number}": starts_s + number * CHUNK_S / streams for number in range(streams)
-        }
+        self._starts_s = {f"load-{number}": start_s(starts_s, number, streams) for number in range(streams)}
+        self._counts_from_s = starts_s + RAMP_S
         self._region_starts: dict[str, int] = {}
         self._last_seq: dict[str, int] = {}
         self._hop_samples = SAMPLE_RATE // 4
@@ -57,7 +56,8 @@ class Follower:
             case SpeechStarted():
                 self._region_starts[event.stream] = event.start_sample
             case Affect():
-                followed.delays_ms.append(1000 * (arrived_s - self._due_s(event)))
+                if arrived_s >= self._counts_from_s:
+                    followed.delays_ms.append(1000 * (arrived_s - self._due_s(event)))
             case SpeechEnded():
                 self._region_starts[event.stream] = event.end_sample
                 followed.regions += 1

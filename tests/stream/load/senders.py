@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import selectors
 import socket
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 CHUNK_S = CHUNK_SAMPLES / SAMPLE_RATE
 BINARY, TEXT, PING, PONG = 0x82, 0x81, 0x89, 0x8A
 READ_EVERY_S = 0.5
+ROUNDING = 1e-3
+"""Of a chunk; hours of floating-point seconds are off by less."""
+RAMP_S = 20.0
+"""From the first stream's start to the last's: nobody's begin at once, and regions are split at 20 s."""
 
 
 @dataclass(slots=True)
@@ -44,9 +49,14 @@ class _Sender:
     link: socket.socket
     frames: list[bytes]
     starts_s: float
-    sent: int = 0
     unsent: bytes = b""
     heard: bytearray = field(default_factory=bytearray)
+
+
+def start_s(starts_s: float, number: int, streams: int) -> float:
+    """Return when a stream begins, on the monotonic clock: one after the other, chunks evenly spread."""
+    slots = int(RAMP_S / CHUNK_S * number / streams)
+    return starts_s + CHUNK_S * (slots + number / streams)
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
@@ -57,17 +67,17 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def send(port: int, minutes: list[Samples], streams: int, starts_s: float, duration_s: float) -> Sent:
-    """Send `streams` streams in real time from `starts_s` on (monotonic clock), chunks spread evenly."""
+    """Send `streams` streams in real time from `starts_s` on, for `duration_s` after the last began."""
     framed = [_framed(minute_T) for minute_T in minutes]
     senders = [
         _Sender(
             _connected(port, f"load-{number}"),
             framed[number % len(framed)],
-            starts_s + number * CHUNK_S / streams,
+            start_s(starts_s, number, streams),
         )
         for number in range(streams)
     ]
-    sent = _send_until(senders, starts_s + duration_s)
+    sent = _send_until(senders, starts_s, starts_s + RAMP_S + duration_s)
     for sender in senders:
         sender.link.setblocking(True)
         sender.link.sendall(sender.unsent + frame(TEXT, b'{"type":"end"}'))
@@ -99,28 +109,30 @@ def _connected(port: int, stream: str) -> socket.socket:
     return link
 
 
-def _send_until(senders: list[_Sender], ends_s: float) -> Sent:
+def _send_until(senders: list[_Sender], starts_s: float, ends_s: float) -> Sent:
     sent = Sent()
     selector = selectors.DefaultSelector()
     for sender in senders:
         selector.register(sender.link, selectors.EVENT_READ, sender)
     reads_s = time.monotonic()
-    chunk = 0
-    while True:
+    slot_s = starts_s
+    while slot_s < ends_s:
         for sender in senders:
-            due_s = sender.starts_s + (chunk + 1) * CHUNK_S
-            if due_s >= ends_s:
-                return sent
-            wait_s = due_s - time.monotonic()
+            chunk = math.ceil((slot_s - sender.starts_s) / CHUNK_S - ROUNDING)
+            if chunk < 0:
+                break
+            wait_s = sender.starts_s + (chunk + 1) * CHUNK_S - time.monotonic()
             if wait_s > 0.001:
                 time.sleep(wait_s)
             sent.late_chunks += wait_s < -CHUNK_S
             _push(sender, sender.frames[chunk % len(sender.frames)], sent)
-        chunk += 1
+        slot_s += CHUNK_S
         if time.monotonic() > reads_s:
             reads_s += READ_EVERY_S
             for key, _ in selector.select(0):
                 _read(key.data)
+        time.sleep(max(0.0, slot_s - time.monotonic()))
+    return sent
 
 
 def _push(sender: _Sender, message: bytes, sent: Sent) -> None:

@@ -118,3 +118,21 @@ def test_only_the_first_reason_to_end_counts():
     source, _ = pushed([b"\0\0"])
     source.finish("stopped")
     assert source.ending == "end of input"
+
+
+def test_audio_that_a_window_waits_for_does_not_gather():
+    async def run():
+        source = IngestSource(Hello(stream="a"), is_crowded=lambda: True)
+        source.awaited = 640
+        chunks = source.chunks()
+        waiting = asyncio.ensure_future(anext(chunks))
+        await asyncio.sleep(0)
+        source.push(bytes(640))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        source.push(bytes(640))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return waiting.done() and len(waiting.result().samples_T)
+
+    assert asyncio.run(run()) == 640
