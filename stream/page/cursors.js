@@ -2,6 +2,8 @@
 
 const SESSIONS = 4_096;
 const QUERY_CHARACTERS = 6_000;
+/** What servers of ours call sessions; others may call them anything. */
+const NAMEABLE = /^[\x21-\x7e]{1,128}$/;
 
 export class Cursors {
   /** The sessions in the order in which they last said something. */
@@ -9,10 +11,6 @@ export class Cursors {
 
   constructor(read = {}) {
     for (const [session, seq] of Object.entries(read)) this.#read.set(session, { stream: null, seq, over: false });
-  }
-
-  get size() {
-    return this.#read.size;
   }
 
   /** Note `event` as read; false where it, or all that it says is missing, was read before. */
@@ -31,6 +29,7 @@ export class Cursors {
   *inQuery() {
     let room = QUERY_CHARACTERS;
     for (const [session, { seq }] of [...this.#read].reverse()) {
+      if (!NAMEABLE.test(session)) continue;
       const cursor = `${session}:${seq}`;
       room -= encodeURIComponent(cursor).length + "&since=".length;
       if (room < 0) return;

@@ -61,7 +61,8 @@ function address(url, { streams, types = [], features, embedding = true, since, 
   if (untilEnd && types.length && !types.includes(ENDED)) query.append("type", ENDED);
   if (features) query.set("features", "1");
   if (!embedding) query.set("embedding", "0");
-  if (cursors.size) for (const cursor of cursors.inQuery()) query.append("since", cursor);
+  const read = [...cursors.inQuery()];
+  if (read.length) for (const cursor of read) query.append("since", cursor);
   else if (typeof since === "number") query.set("since", since);
   else if (returning || since) query.set("since", "0");
   return url;

@@ -46,7 +46,8 @@ export class Following {
     this.#large.abort();
     this.#large = new AbortController();
     this.#followed = name;
-    const since = state.lacking((state.latest?.time ?? 0) - SHOWN_MS);
+    // By its session: a bare number would leave out as many events of one that begins while the line is cut.
+    const since = { [state.session]: state.lacking((state.latest?.time ?? 0) - SHOWN_MS) };
     const { signal } = this.#large;
     // Where the server refuses this one it refuses the other too, and that is told.
     this.#run({ stream: name, since, features: true, signal }, () => {});
