@@ -71,7 +71,7 @@ def test_the_large_stream_alone_is_followed_in_full(browser: Browser) -> None:
             await until(lambda: len(sockets) == 3 and hub.subscribers == 2)
         assert sockets[0] == "embedding=0&since=0"
         # From before its first estimate on, which came to the wall without what the large view shows.
-        assert sockets[1:] == [f"stream=room-{index}&features=1&since=2" for index in (0, 1)]
+        assert sockets[1:] == [f"stream=room-{index}&features=1&since=s{index}%3A2" for index in (0, 1)]
 
     browser.run(check())
 
