@@ -178,7 +178,7 @@ def test_what_cannot_be_sent_in_time_is_dropped_and_shown_on_both_sides(browser:
                 await counted(visit, "sent", 1)
                 line.lead_nowhere()
                 line.cut()
-                # What the server did not acknowledge counts as lost until it says that it has it: half a second.
+                # Half a second that the server has may count as lost until it says so.
                 await counted(visit, "lost", 2)
                 await counted(visit, "waiting", 1)
                 line.lead_to(live.address)
