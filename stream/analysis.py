@@ -84,6 +84,8 @@ class Analysis:
         if start > self.position:
             yield from self._read_meter()
             self._meter.reset(start)
+            # Told at once, for no audio may follow.
+            yield from self._moments(self._segmenter.push(samples_T[:0], start))
         while len(samples_T):
             length = PERIOD_SAMPLES - start % PERIOD_SAMPLES
             yield from self._push_within_second(samples_T[:length], start)

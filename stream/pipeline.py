@@ -167,7 +167,7 @@ class Pipeline:
         return failure
 
     async def _hear(self, chunk: Chunk) -> None:
-        if self._recorder is not None:
+        if self._recorder is not None and len(chunk.samples_T):
             self._recorder.hear(self.session, chunk)
         await self._queue(self._analysis.push(chunk))
         self._source.awaited = self._analysis.next_due

@@ -99,6 +99,9 @@ class IngestSource(Source):
         lost_samples = max(0, self.frames * SAMPLE_RATE // self._hello.rate - self._end)
         self._end += lost_samples
         self.dropped_samples += lost_samples
+        if self._held and isinstance(self._held[-1], Chunk) and not len(self._held[-1].samples_T):
+            self._held.pop()
+        self._put(Chunk(np.zeros(0, np.int16), self._end))
 
     def change_speaker(self) -> None:
         """Take note that someone else speaks from here on."""

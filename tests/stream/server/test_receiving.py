@@ -161,6 +161,22 @@ def test_skipped_audio_becomes_a_gap():
     run(check())
 
 
+def test_audio_that_is_skipped_last_is_a_gap_too():
+    async def check():
+        async with service() as running, following(running.address) as follower:
+            async with sending(running.address) as sender:
+                await greet(sender)
+                await sender.send(np.zeros(16_000, "<i2").tobytes())
+                for _ in range(3):
+                    await say(sender, "skip", samples=4_000)
+                await say(sender, "end")
+                await answer(sender, "summary")
+            gaps = [event for event in await events_until_end(follower) if isinstance(event, Gap)]
+            assert (gaps[0].start_sample, gaps[-1].end_sample) == (16_000, 28_000)
+
+    run(check())
+
+
 def test_a_new_speaker_begins_a_baseline():
     async def check():
         async with service() as running, following(running.address) as follower:
