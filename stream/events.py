@@ -22,6 +22,7 @@ STREAM_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"
 
 Python's `$` alone would allow a newline at the end.
 """
+SESSION_PATTERN = r"^[A-Za-z0-9-]{1,64}$(?!\n)"
 
 Unit = Annotated[float, Meta(ge=-1, le=1)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -61,6 +62,10 @@ class StreamStarted(Envelope, tag="stream.started", frozen=True, kw_only=True):
     sample_rate: Annotated[int, Meta(description="Hz; the unit of every position")]
     window_s: Annotated[float, Meta(description="length of a rolling window")]
     hop_ms: Annotated[int, Meta(description="distance of rolling windows")]
+    continues: Annotated[
+        Annotated[str, Meta(pattern=SESSION_PATTERN)] | UnsetType,
+        Meta(description="the session its sender was in before, which this node does not know"),
+    ] = UNSET
 
 
 class SpeechStarted(Envelope, tag="speech.started", frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from .events import STREAM_NAME_PATTERN
+from .events import SESSION_PATTERN, STREAM_NAME_PATTERN
 
 INGEST_PATH = "/v1/ingest"
 ACKNOWLEDGE_S = 0.5
@@ -54,8 +54,11 @@ class Hello(_Said, tag="hello", frozen=True, kw_only=True):
         Meta(description="unless it came as Authorization or Sec-WebSocket-Protocol"),
     ] = None
     session: Annotated[
-        Annotated[str, Meta(max_length=128)] | None,
-        Meta(description="what `ready` named: whoever knows it takes its stream over from a dead connection"),
+        Annotated[str, Meta(pattern=SESSION_PATTERN)] | None,
+        Meta(
+            description="what `ready` named: whoever knows it takes its stream over from a dead connection. "
+            "A node that does not know it begins another, which names it in `continues`"
+        ),
     ] = None
 
 

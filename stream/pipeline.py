@@ -13,6 +13,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from cmlstream.models.baseline import Baseline
 from cmlstream.models.contract import REGION_MINIMUM_SAMPLES, SAMPLE_RATE
 from cmlstream.models.errors import CmlstreamError, InputError
@@ -148,6 +150,7 @@ class Pipeline:
             sample_rate=SAMPLE_RATE,
             window_s=self._identity.window_s,
             hop_ms=self._identity.hop_ms,
+            continues=self._source.continues or UNSET,
         )
 
     async def _read(self, first: Chunk, heard: AsyncIterator[Heard]) -> InputError | None:

@@ -6,10 +6,10 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from cmlstream.stream.backoff import Backoff
 from cmlstream.stream.server.following import EVENTS_PATH
 
 from .address import is_redis, parse_server
-from .backoff import Backoff
 from .cursors import Cursors
 from .failures import ConnectionLost
 from .received import Receiver

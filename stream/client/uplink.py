@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from cmlstream.models.errors import ServiceError
+from cmlstream.stream.backoff import Backoff
 from cmlstream.stream.ingest import (
     Ack,
     End,
@@ -25,7 +26,6 @@ from cmlstream.stream.ingest import (
     encode,
 )
 
-from .backoff import Backoff
 from .failures import FAILURES, ConnectionLost, judge
 from .refused import judge_refusal
 from .states import Connected, Connecting, Lost

@@ -26,8 +26,9 @@ class Admission:
     A browser sees only what comes after the handshake, so whoever is refused is let in first, and then told.
     """
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, count: Callable[[str], None]) -> None:
         self._tokens = tokens
+        self._count = count
         self._admitted: dict[ServerConnection, Grant] = {}
 
     async def admit(
@@ -37,7 +38,7 @@ class Admission:
         assert connection.request is not None, "the handshake is over"
         grant = self._tokens.grant_for(presented(connection.request.headers))
         if grant is None or Scope.EVENTS not in grant.scopes:
-            await _turn_away(connection, Refusal.FORBIDDEN if grant else Refusal.UNAUTHORIZED)
+            await self._turn_away(connection, Refusal.FORBIDDEN if grant else Refusal.UNAUTHORIZED)
             return
         self._admitted[connection] = grant
         try:
@@ -50,8 +51,8 @@ class Admission:
         while True:
             await asyncio.sleep(CHECK_S)
             strangers = [one for one, grant in self._admitted.items() if not self._tokens.holds(grant)]
-            await asyncio.gather(*(_turn_away(one, Refusal.UNAUTHORIZED) for one in strangers))
+            await asyncio.gather(*(self._turn_away(one, Refusal.UNAUTHORIZED) for one in strangers))
 
-
-async def _turn_away(connection: ServerConnection, refusal: Refusal) -> None:
-    await connection.close(refusal.close_code, refusal.code)
+    async def _turn_away(self, connection: ServerConnection, refusal: Refusal) -> None:
+        self._count(refusal.code)
+        await connection.close(refusal.close_code, refusal.code)

@@ -11,11 +11,14 @@ from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.frames import CloseCode
 
+from cmlstream.stream.ingest import Refusal
 from cmlstream.stream.selection import SelectionError, parse_selection
 
 from . import web
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Response
 
@@ -38,18 +41,21 @@ class _Farewell:
 class Following:
     """Lets `subscribers` clients at once follow the hub."""
 
-    def __init__(self, hub: Hub, subscribers: int, patience: Patience) -> None:
+    def __init__(self, hub: Hub, subscribers: int, patience: Patience, count: Callable[[str], None]) -> None:
         self._hub = hub
         self._subscribers = subscribers
         self._patience = patience
+        self._count = count
 
     def admit(self, query: str) -> Response | None:
         """Return why a request with this query is refused; None lets the websocket be opened."""
         try:
             parse_selection(query)
         except SelectionError as error:
+            self._count("bad_query")
             return web.refuse(HTTPStatus.BAD_REQUEST, str(error))
         if self._hub.subscribers >= self._subscribers:
+            self._count("too_many_subscribers")
             return web.refuse(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"All {self._subscribers} places for subscribers are taken: try again later.",
@@ -76,6 +82,7 @@ class Following:
                     async with asyncio.timeout(self._patience.send_s):
                         await connection.send(payload, text=True)
         except TimeoutError:
+            self._count(Refusal.TOO_SLOW.code)
             return _Farewell(
                 CloseCode.TRY_AGAIN_LATER,
                 f"nothing was read for {self._patience.send_s:g} s: reconnect with since",

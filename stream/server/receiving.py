@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from cmlstream.stream.settings import LimitSettings
 
     from .connection import Connection
+    from .live_stream import LiveStream
     from .metrics import Metrics
     from .patience import Patience
-    from .streams import LiveStream, Streams
+    from .streams import Streams
     from .tokens import Grant, Tokens
 
 NORMAL_CLOSURE = 1000
@@ -235,6 +236,7 @@ class Conversation:
             self._part(Farewell(summary, NORMAL_CLOSURE, "end"))
             return
         self._live = self._receiving.streams.attach(hello, grant.name, self)
+        self._allowance = self._live.allowance
         self._live.source.when_room(self._resume)
         self._live.ended.add_done_callback(self._sum_up)
         self._begun.set()
@@ -251,7 +253,7 @@ class Conversation:
 
     def _sum_up(self, ended: asyncio.Future[Summary]) -> None:
         assert self._live is not None, "only a stream that was open ends"
-        match self._live.source.ending:
+        match self._live.ending:
             case "stopped":
                 self.dismiss(Refusal.SERVER_STOPS, "This server stops: what was sent has been published.")
             case "error":

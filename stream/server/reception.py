@@ -55,8 +55,8 @@ class Reception:
         self._guard = guard
         self._settings = settings
         self._receiving = receiving
-        self._following = Following(hub, settings.subscribers, settings.patience)
-        self._admission = Admission(settings.tokens)
+        self._following = Following(hub, settings.subscribers, settings.patience, self._count)
+        self._admission = Admission(settings.tokens, self._count)
         self._connections: set[Connection] = set()
 
     @asynccontextmanager
@@ -112,7 +112,7 @@ class Reception:
             return web.refuse(HTTPStatus.FORBIDDEN, refusal)
         path, _, query = request.path.partition("?")
         if path == EVENTS_PATH:
-            return self._await_follower(query)
+            return self._following.admit(query)
         if self._receiving is not None:
             if path == INGEST_PATH:
                 return self._await_sender(connection, request, self._receiving)
@@ -123,13 +123,6 @@ class Reception:
         if path == "/readyz":
             return web.report(request, self._hub.close_reason)
         return web.share(web.answer(request), headers.get("Origin"))
-
-    def _await_follower(self, query: str) -> Response | None:
-        refused = self._following.admit(query)
-        if refused is not None:
-            crowded = refused.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-            self._count("too_many_subscribers" if crowded else "bad_query")
-        return refused
 
     def _count(self, code: str) -> None:
         if self._receiving is not None:

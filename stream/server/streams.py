@@ -10,14 +10,14 @@ import asyncio
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.models.errors import CmlstreamError, InputError
 from cmlstream.stream.ingest import Refusal, Summary
 from cmlstream.stream.sources.ingest import IngestSource
 
-from .allowance import CrowdedError, Places
+from .allowance import Allowance, CrowdedError, Places
+from .live_stream import LiveStream
 from .metrics import StreamTotals
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cmlstream.stream.pipeline import Pipeline
     from cmlstream.stream.settings import LimitSettings
 
-    from .allowance import Place
+    from .live_stream import Sender
 
 ALIVE_S = 2.0
 """A sender that was heard within this time is not taken for dead by another that claims its stream."""
@@ -49,73 +49,6 @@ class SenderRefusedError(CmlstreamError):
         self.refusal = refusal
 
 
-class Sender(Protocol):
-    """A connection that brings a stream's audio."""
-
-    @property
-    def heard_s(self) -> float:
-        """When it last said anything, by the loop's clock."""
-
-    def dismiss(self, refusal: Refusal, message: str) -> None:
-        """Turn it away."""
-
-
-class LiveStream:
-    """One session of a stream, and who sends it now."""
-
-    def __init__(
-        self, hello: Hello, owner: str, place: Place, source: IngestSource, pipeline: Pipeline
-    ) -> None:
-        self.owner = owner
-        """The name of the token it is sent with."""
-        self.place = place
-        self.source = source
-        self.pipeline = pipeline
-        self.ended: asyncio.Future[Summary] = asyncio.get_running_loop().create_future()
-        """Done once the last event has been published."""
-        self.sender: Sender | None = None
-        self.grace: asyncio.TimerHandle | None = None
-        self.running: asyncio.Task[None] | None = None
-        self._hello = hello
-
-    @property
-    def session(self) -> str:
-        """What the events name."""
-        return self.pipeline.session.identifier
-
-    def goes_on_with(self, hello: Hello) -> bool:
-        """Whether this sender's audio is of the kind that the stream began with."""
-        begun = self._hello
-        return (hello.format, hello.rate, hello.channels, hello.channel) == (
-            begun.format,
-            begun.rate,
-            begun.channels,
-            begun.channel,
-        )
-
-    def totals(self) -> StreamTotals:
-        """What counts of this session for the whole server."""
-        return StreamTotals(
-            audio_s=self.pipeline.position / SAMPLE_RATE,
-            dropped_samples=self.source.dropped_samples,
-            thinned_updates=self.pipeline.tally.thinned_updates,
-        )
-
-    def summary(self) -> Summary:
-        """What the session has come to so far."""
-        tally = self.pipeline.tally
-        return Summary(
-            session=self.session,
-            sample=self.source.frames,
-            audio_s=self.pipeline.position / SAMPLE_RATE,
-            speech_s=tally.speech_samples / SAMPLE_RATE,
-            regions=tally.regions,
-            events=self.pipeline.session.published,
-            dropped_samples=self.source.dropped_samples,
-            thinned_updates=tally.thinned_updates,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _Ended:
     owner: str
@@ -134,6 +67,7 @@ class Streams:
         self._tasks = tasks
         self._assemble = assemble
         self._grace_s = limits.grace_s
+        self._bytes_per_second = limits.bytes_per_second
         self._places = Places("streams", limits.streams, limits.streams_per_token)
         self._live: dict[str, LiveStream] = {}
         self._hosted: dict[str, Pipeline] = {}
@@ -231,7 +165,8 @@ class Streams:
             place = self._places.take(owner)
         except CrowdedError as error:
             raise SenderRefusedError(Refusal.TOO_MANY_STREAMS, str(error)) from error
-        live = LiveStream(hello, owner, place, source, self._assemble(hello.stream, source))
+        allowance = Allowance(self._bytes_per_second, asyncio.get_running_loop().time())
+        live = LiveStream(hello, owner, place, allowance, source, self._assemble(hello.stream, source))
         self._live[hello.stream] = live
         live.running = self._tasks.create_task(self._run(hello.stream, live))
         return live
@@ -269,8 +204,10 @@ class Streams:
         except InputError:
             pass  # a sender that left before it sent anything: there is nobody to tell
         except CmlstreamError as error:
+            live.failed = True
             _log.error("A stream ended with an error: %s", error)
         except Exception:  # noqa: BLE001 - a defect that one stream meets must not end the others; it is logged
+            live.failed = True
             _log.exception("A stream ended by a defect of this program")
         finally:
             live.source.finish("error")
@@ -281,7 +218,7 @@ class Streams:
             live.ended.set_result(live.summary())
 
     def _remember(self, live: LiveStream) -> None:
-        if live.source.ending == "end of input":
+        if live.ending == "end of input":
             self._summaries[live.session] = _Ended(live.owner, live.summary())
         while len(self._summaries) > self._summaries_limit:
             del self._summaries[next(iter(self._summaries))]

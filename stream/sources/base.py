@@ -39,6 +39,8 @@ class Source(ABC):
     """For people to read, in `stream.started` and the live view."""
     paced: bool
     """Whether audio arrives as time passes, so that its delay means something."""
+    continues: str | None = None
+    """The session in which whoever brings the audio was before, elsewhere."""
     dropped_samples: int = 0
     """Lost so far because nobody took them in time, at 16 kHz."""
     awaited: int | None = None

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from cmlstream.models.contract import SAMPLE_RATE
-from cmlstream.stream.client.backoff import Backoff
+from cmlstream.stream.backoff import Backoff
 from cmlstream.stream.seldom import SeldomLog
 
 from .convert import Converter

@@ -43,6 +43,7 @@ class IngestSource(Source):
     def __init__(self, hello: Hello, is_crowded: Callable[[], bool] = lambda: False) -> None:
         self.description = f"sender of {hello.format} at {hello.rate} Hz"
         self.paced = hello.live
+        self.continues = hello.session
         self.frames = 0
         """Frames taken or skipped so far, at the sender's rate."""
         self._hello = hello

@@ -47,6 +47,7 @@ class Service:
     address: Address
     hub: Hub
     streams: Streams
+    metrics: Metrics
 
 
 @asynccontextmanager
@@ -69,10 +70,11 @@ async def service(
         for sink in (*sinks, hub):
             tasks.create_task(sink.run())
         streams = Streams(tasks, partial(assemble_pipeline, told, engine, sinks=[*sinks, hub]), told.limits)
-        receiving = Receiving(streams, tokens, told.limits, patience, Metrics("0", "test 1"), model().card)
+        metrics = Metrics("0", "test 1")
+        receiving = Receiving(streams, tokens, told.limits, patience, metrics, model().card)
         server = ServerSettings(port=0, tokens=tokens, patience=patience, **(settings or {}))
         async with serve(hub, server, receiving) as address:
-            yield Service(address, hub, streams)
+            yield Service(address, hub, streams, metrics)
         for sink in sinks:
             await sink.close()
         estimating.cancel()

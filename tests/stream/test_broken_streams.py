@@ -105,6 +105,24 @@ def test_a_window_that_the_model_breaks_on_ends_its_stream_only(shy, caplog) -> 
     assert [record.name for record in caplog.records] == ["cmlstream.stream.server.streams"]
 
 
+def test_a_sender_is_told_where_its_last_words_could_not_be_heard(monkeypatch) -> None:
+    def fail(analysis):
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(Analysis, "flush", fail)
+
+    async def check() -> None:
+        async with service() as running, sending(running.address) as sender:
+            ready = await greet(sender, "calm")
+            await sender.send(CALM_T.astype("<i2").tobytes())
+            await say(sender, "end")
+            assert await told(sender) == ("failed", 1011)
+            async with sending(running.address) as again:
+                assert (await greet(again, "calm", session=ready["session"]))["type"] == "ready"
+
+    run(check())
+
+
 def test_a_defect_of_the_program_ends_its_stream_only_and_followers_are_told(monkeypatch, caplog) -> None:
     push = Analysis.push
 

@@ -144,6 +144,22 @@ def test_a_sender_that_stays_away_ends_its_stream_and_its_last_word_is_heard():
     run(check())
 
 
+def test_a_sender_from_elsewhere_begins_a_session_that_names_the_one_it_was_in():
+    async def check():
+        async with service() as running, following(running.address) as follower:
+            async with sending(running.address) as sender:
+                ready = await greet(sender, session="1732400000000-abcdef")
+                assert ready["sample"] == 0
+                await send_pcm(sender, PCM[:2_000])
+                await say(sender, "end")
+                await answer(sender, "summary")
+            started, *_ = await events_until_end(follower)
+            assert started.session == ready["session"] != "1732400000000-abcdef"
+            assert started.continues == "1732400000000-abcdef"
+
+    run(check())
+
+
 def test_skipped_audio_becomes_a_gap():
     async def check():
         async with service() as running, following(running.address) as follower:
@@ -306,6 +322,10 @@ def test_a_message_that_is_too_long_and_a_flood_are_refused():
                 for _ in range(25):
                     await sender.send(bytes(1_000))
                 assert (await told(sender))[0] == "too_fast"
+            async with sending(running.address) as sender:
+                await greet(sender, "other")
+                await sender.send(bytes(1_000))
+                assert (await told(sender))[0] == "too_fast", "coming again allows no more"
 
     run(check())
 

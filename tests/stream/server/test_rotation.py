@@ -117,7 +117,7 @@ def test_tokens_and_certificate_are_rotated_by_sighup_while_the_server_goes_on(s
                 assert await closing(stranger) == 4401
             metrics = await served.fetch("/metrics", second)
             assert metrics.startswith("HTTP/1.1 200")
-            assert 'cmlstream_refusals_total{code="unauthorized"}' in metrics
+            assert 'cmlstream_refusals_total{code="unauthorized"} 3.0' in metrics
             assert "cmlstream_subscribers 1.0" in metrics
             served.process.send_signal(signal.SIGTERM)
             assert await closing(kept) == 1001

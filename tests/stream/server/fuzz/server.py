@@ -15,9 +15,9 @@ import psutil
 
 from cmlstream.stream.pipeline import Pipeline
 from cmlstream.stream.server.connection import Connection
+from cmlstream.stream.server.live_stream import LiveStream
 from cmlstream.stream.server.patience import Patience
 from cmlstream.stream.server.receiving import Conversation
-from cmlstream.stream.server.streams import LiveStream
 from cmlstream.stream.sources.ingest import IngestSource
 from tests.stream.service import service
 

@@ -1,4 +1,4 @@
-from cmlstream.stream.client.backoff import Backoff
+from cmlstream.stream.backoff import Backoff
 
 
 def test_waits_double_up_to_the_longest_and_begin_anew_after_a_success() -> None:
