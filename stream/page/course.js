@@ -57,6 +57,11 @@ export class Course {
   }
 
   draw(nowMs) {
+    this.#redraw(nowMs);
+    this.#spoken.flush(nowMs);
+  }
+
+  #redraw(nowMs) {
     if (!this.#viewing.tick(nowMs)) {
       if (this.#drawn === "") this.#drawn = this.#surface.begin() ? "empty" : "";
       return;
@@ -70,7 +75,7 @@ export class Course {
     this.#drawn = key;
     const scene = this.#scene();
     drawCourse(context, scene, this.#colours.palette);
-    this.#tell(scene, nowMs);
+    this.#tell(scene);
   }
 
   /** What is drawn where, in CSS pixels and ms, for whoever lays something over it. */
@@ -109,11 +114,11 @@ export class Course {
     return timeAt(this.#layout, this.#viewing.range, Math.max(left, Math.min(right, x)));
   }
 
-  #tell({ moments, told, cursor }, nowMs) {
+  #tell({ moments, told, cursor }) {
     const text = courseText(moments, told, cursor);
     write(this.#reading, text);
     const now = told ? firstFrom(moments.points, told.time) : 0;
-    this.#spoken.tell(text, { now, most: moments.points.length - 1 }, nowMs);
+    this.#spoken.tell(text, { now, most: moments.points.length - 1, whole: told?.final ?? false });
   }
 
   #tellWhere() {

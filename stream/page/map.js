@@ -58,8 +58,9 @@ export class EmbeddingMap {
     if (key !== this.#drawn && this.#paint(nowMs)) this.#drawn = key;
     if (content !== this.#told.key && (this.#marked || nowMs - this.#told.at_ms >= TOLD_EVERY_MS)) {
       this.#told = { at_ms: nowMs, key: content };
-      this.#tell(nowMs);
+      this.#tell();
     }
+    this.#spoken.flush(nowMs);
   }
 
   /** Where the marks were last drawn, in CSS pixels, oldest first. @returns {import("./map-drawing.js").Mark[]} */
@@ -82,7 +83,7 @@ export class EmbeddingMap {
     return true;
   }
 
-  #tell(nowMs) {
+  #tell() {
     const { shown, lacking } = this.#moments;
     this.#legend.count(shown);
     write(this.#sentence, this.#explanation());
@@ -95,7 +96,7 @@ export class EmbeddingMap {
       ? `${point === shown.at(-1) ? "Newest: " : ""}${describe(point)}.${likeness}`
       : `The map begins with ${lacking} more ${moments} of speech.`;
     write(this.#reading, text);
-    this.#spoken.tell(text, { now: at, most: shown.length - 1 }, nowMs);
+    this.#spoken.tell(text, { now: at, most: shown.length - 1, whole: point?.final ?? false });
   }
 
   #explanation() {
@@ -120,14 +121,21 @@ export class EmbeddingMap {
   }
 
   #listen() {
-    const leave = () => {
-      this.#marked = null;
-    };
     this.#canvas.addEventListener("pointermove", (event) => this.#point(event));
     this.#canvas.addEventListener("pointerdown", (event) => this.#point(event));
-    this.#canvas.addEventListener("pointerleave", leave);
-    this.#canvas.addEventListener("blur", leave);
+    this.#canvas.addEventListener("pointerleave", ({ pointerType }) => {
+      // A finger leaves as it lifts, and wants to read what it touched.
+      if (pointerType === "mouse") this.#marked = null;
+    });
+    this.#canvas.addEventListener("blur", () => this.#forget());
     this.#canvas.addEventListener("keydown", (event) => this.#press(event));
+  }
+
+  /** Tell of the newest again. */
+  #forget() {
+    this.#marked = null;
+    this.#told.at_ms = -Infinity;
+    this.#spoken.hurry();
   }
 
   #point({ offsetX, offsetY }) {
@@ -147,7 +155,7 @@ export class EmbeddingMap {
     const at = this.#index();
     const last = shown.length - 1;
     const steps = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: last };
-    if (event.key === "Escape") this.#marked = null;
+    if (event.key === "Escape") this.#forget();
     if (!Object.hasOwn(steps, event.key)) return;
     event.preventDefault();
     this.#marked = shown[Math.max(0, Math.min(last, steps[event.key]))] ?? null;

@@ -107,13 +107,17 @@ export class Plane {
 
   draw(nowMs) {
     const scene = this.#picture.draw(this.#state, nowMs, this.#marked, (...told) => this.#paint(...told));
-    if (!scene) return;
+    if (scene) this.#tell(scene);
+    this.#spoken.flush(nowMs);
+  }
+
+  #tell(scene) {
     this.#tellable = tellable(scene.moments.points, scene.newest);
     const index = this.#index();
     const told = this.#tellable[index];
     const text = told ? describe(told) : NOTHING;
     write(this.#reading, text);
-    this.#spoken.tell(text, { now: index, most: this.#tellable.length - 1 }, nowMs);
+    this.#spoken.tell(text, { now: index, most: this.#tellable.length - 1, whole: told?.final ?? false });
   }
 
   /** Where things are on the canvas, in CSS pixels: {box, dot: {x, y, halo: {radius, opacity}}|null, marked}. */
@@ -148,10 +152,14 @@ export class Plane {
       // A finger leaves as it lifts, and wants to read what it touched.
       if (pointerType === "mouse") this.#marked = null;
     });
-    this.#canvas.addEventListener("blur", () => {
-      this.#marked = null;
-    });
+    this.#canvas.addEventListener("blur", () => this.#forget());
     this.#canvas.addEventListener("keydown", (event) => this.#press(event));
+  }
+
+  /** Tell of the newest again. */
+  #forget() {
+    this.#marked = null;
+    this.#spoken.hurry();
   }
 
   #point({ offsetX, offsetY }) {
@@ -172,7 +180,7 @@ export class Plane {
     const last = this.#tellable.length - 1;
     const steps = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: last };
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key === "Escape") this.#marked = null;
+    if (event.key === "Escape") this.#forget();
     if (!Object.hasOwn(steps, event.key)) return;
     event.preventDefault();
     this.#marked = this.#tellable[Math.max(0, Math.min(last, steps[event.key]))] ?? null;

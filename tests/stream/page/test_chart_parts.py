@@ -165,6 +165,47 @@ def test_labels_never_lie_upon_each_other(ask: Ask) -> None:
     assert places[2] == ordered[0]
 
 
+LISTENED = """(async () => {
+  const slider = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  for (const name of ["width", "height", "tabindex"]) slider.setAttribute(name, "1");
+  document.documentElement.append(slider);
+  const spoken = new m.Spoken(slider, "a chart");
+  const heard = [];
+  const tell = (nowMs, text, whole = false) => {
+    if (text) spoken.tell(text, { now: 0, most: 0, whole });
+    spoken.flush(nowMs);
+    const said = slider.getAttribute("aria-valuetext");
+    if (heard.at(-1) !== said) heard.push(said);
+  };
+  const unheard = [[0, "first"], [200, "second"], [900], [1_100]];
+  for (const step of unheard) tell(...step);
+  const withheld = heard.splice(0);
+  slider.focus();
+  for (let at = 2_000; at < 60_000; at += 250) tell(at, `rolling ${at}`);
+  const rolling = heard.splice(0);
+  for (let at = 60_000; at < 80_000; at += 250) tell(at, at % 2_000 ? `rolling ${at}` : `whole ${at}`, at % 2_000 === 0);
+  const whole = heard.splice(0);
+  spoken.hurry();
+  tell(80_000, "asked");
+  tell(80_001, "rolling");
+  spoken.hurry();
+  tell(80_002);
+  const asked = heard.splice(0);
+  slider.blur();
+  tell(81_500, "last");
+  return { withheld, rolling, whole, asked, left: heard };
+})()"""
+
+
+def test_who_listens_to_a_chart_hears_whole_utterances_now_and_then_and_what_was_asked(ask: Ask) -> None:
+    told = ask("spoken", LISTENED)
+    assert told["withheld"] == ["first", "second"]
+    assert told["rolling"] == ["second"]
+    assert told["whole"] == ["whole 60000", "whole 68000", "whole 76000"]
+    assert told["asked"] == ["asked", "rolling"]
+    assert told["left"] == ["last"]
+
+
 HARMLESS = ["kitchen", "a,b", 'say "so"', "two\r\nlines", ""]
 FORMULAS = ["=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://x","y")']
 

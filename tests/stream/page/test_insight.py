@@ -125,6 +125,12 @@ def test_a_mark_that_is_pointed_at_is_told(browser: Browser) -> None:
             await page.locator(".map-canvas").hover(position=place)
             await page.evaluate("map.draw(9_000)")
             assert "anger" in (await page.text_content(".map-reading")).partition("Most like")[0]
+            await page.evaluate("""() => {
+              const left = new PointerEvent("pointerleave", { pointerType: "touch" });
+              document.querySelector(".map-canvas").dispatchEvent(left);
+              map.draw(15_000);
+            }""")
+            assert "anger" in (await page.text_content(".map-reading")).partition("Most like")[0]
             await page.locator("#voice").hover()
             await page.evaluate("map.draw(20_000)")
             assert (await page.text_content(".map-reading")).startswith("Newest: ")
