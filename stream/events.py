@@ -149,7 +149,8 @@ class Status(Envelope, tag="status", frozen=True, kw_only=True):
     ]
     dropped_samples: Annotated[int, Meta(ge=0, description="lost before they were read, since the start")]
     skipped_events: Annotated[
-        int, Meta(ge=0, description="not delivered to a slow subscriber, since the start")
+        int,
+        Meta(ge=0, description="not delivered to Redis or a slow subscriber, since the start"),
     ]
     thinned_updates: Annotated[int, Meta(ge=0, description="rolling estimates left out to keep up")]
 
@@ -163,6 +164,13 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
+@dataclass(slots=True)
+class Skipped:
+    """How many events of one session some follower or Redis did not get so far; their sinks count them."""
+
+    events: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """An event on its way out, encoded once for all sinks; see forms.py for how else it can look."""
@@ -173,6 +181,8 @@ class Message:
     """Wall time of the session's start in ms: the first half of its Redis identifiers."""
     features: Features | None = None
     """What the event's estimate rests on, for those who ask."""
+    skipped: Skipped = field(default_factory=Skipped, compare=False, repr=False)
+    """Of its session."""
     forms: dict[Form, bytes] = field(default_factory=dict, compare=False, repr=False)
     """What else it was encoded as so far."""
 

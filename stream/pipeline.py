@@ -236,7 +236,7 @@ class Pipeline:
     def _losses(self) -> translate.Losses:
         return translate.Losses(
             dropped_samples=self._source.dropped_samples,
-            skipped_events=sum(sink.skipped_events for sink in self._sinks),
+            skipped_events=self.session.skipped.events,
             thinned_updates=self.tally.thinned_updates,
         )
 

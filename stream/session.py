@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from cmlstream.models.contract import SAMPLE_RATE
 
-from .events import Event, Message, encode
+from .events import Event, Message, Skipped, encode
 
 if TYPE_CHECKING:
     from .forms import Features
@@ -36,6 +36,8 @@ class Session:
         self.model = model
         self.started_ms = _later_ms()
         self.identifier = f"{self.started_ms}-{secrets.token_hex(3)}"
+        self.skipped = Skipped()
+        """Counted by the sinks that its messages go to."""
         self._published = 0
         self.anchor_at(0)
 
@@ -76,7 +78,7 @@ class Session:
         if event.seq != self._published + 1:
             raise AssertionError(f"event {event.seq} leaves after event {self._published}")
         self._published += 1
-        return Message(event, encode(event), self.started_ms, features)
+        return Message(event, encode(event), self.started_ms, features, self.skipped)
 
 
 _latest_ms = 0

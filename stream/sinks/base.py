@@ -13,7 +13,7 @@ class Sink(ABC):
     """A destination with a bounded queue of its own and a named policy for when that is full."""
 
     skipped_events: int = 0
-    """Events some subscriber of this sink did not get, so far."""
+    """Events of all streams that somebody did not get from this sink, so far."""
 
     @abstractmethod
     async def publish(self, message: Message) -> None:

@@ -216,15 +216,16 @@ class RedisSink(Sink):
             replies.update(zip(unknown, await ask_together(self._client, calls), strict=True))
         for stream, reply in replies.items():
             if not isinstance(reply, Exception):
-                del self._unconfirmed[stream]
-                self._count_refused(reply)
+                oldest, *_ = self._unconfirmed.pop(stream)
+                self._count_refused(oldest, reply)
         _raise_failures(replies.values())
 
     def _call(self, command: str, script: str, stream: str) -> Command:
         return self._calls.publish(command, script, stream, self._unconfirmed[stream])
 
-    def _count_refused(self, refused: int) -> None:
+    def _count_refused(self, oldest: Message, refused: int) -> None:
         if refused:
+            oldest.skipped.events += refused
             self._lost_events += refused
             self._count_skipped()
             self._warn(

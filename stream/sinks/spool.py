@@ -68,5 +68,6 @@ class Spool:
 
     def _drop(self, message: Message) -> None:
         self.dropped_events += 1
+        message.skipped.events += 1
         loss = self._losses.setdefault((message.event.stream, message.event.session), _Loss(message, message))
         loss.last = message

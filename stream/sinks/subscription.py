@@ -59,7 +59,7 @@ class Subscription:
             return 0
         skipped = len(self._queue) == self._capacity
         if skipped:
-            self._skip(self._queue.popleft().event)
+            self._skip(self._queue.popleft())
         self._queue.append(message)
         return int(skipped)
 
@@ -67,10 +67,12 @@ class Subscription:
         """Give up on a message at `place` that the past lets go; return how many events were skipped."""
         if self._replay is None or not self._replay.pass_over(place, message):
             return 0
-        self._skip(message.event)
+        self._skip(message)
         return 1
 
-    def _skip(self, event: Event) -> None:
+    def _skip(self, message: Message) -> None:
+        event = message.event
+        message.skipped.events += 1
         self._skipped[event.session] = _widened(self._skipped.get(event.session), event)
 
     def call(self) -> bool:

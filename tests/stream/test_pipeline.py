@@ -61,6 +61,16 @@ class Collector(Sink):
         pass
 
 
+class Leaky(Collector):
+    """Lets nobody have an event, and many of other streams before."""
+
+    skipped_events = 500
+
+    async def publish(self, message):
+        await super().publish(message)
+        message.skipped.events += 1
+
+
 @pytest.fixture(scope="module")
 def model():
     return archive.load(archive.default_path())
@@ -70,9 +80,9 @@ def whole(samples_T):
     return [Chunk(samples_T, 0)]
 
 
-async def published(model, source, *, stop=None, stop_at=None):
+async def published(model, source, *, stop=None, stop_at=None, collector=None):
     stop = stop or asyncio.Event()
-    collector = Collector(stop, stop_at)
+    collector = collector or Collector(stop, stop_at)
     engine = Engine(model)
     pipeline = Pipeline(
         StreamIdentity("desk", "affect 1", 3.0, 250),
@@ -173,6 +183,12 @@ def test_muted_input_is_told_and_gets_no_estimate(model):
     assert len(statuses) == 3
     assert all(status.muted and status.delay_ms is None for status in statuses)
     assert not any(isinstance(event, Affect | SpeechEnded) for event in events)
+
+
+def test_a_status_counts_the_events_that_were_skipped_of_its_own_session(model):
+    events, _ = asyncio.run(published(model, Pieces(whole(AUDIO_T)), collector=Leaky()))
+    statuses = [event for event in events if isinstance(event, Status)]
+    assert [status.skipped_events for status in statuses] == [status.seq - 1 for status in statuses]
 
 
 def test_a_region_under_half_a_second_ends_without_an_estimate(model):

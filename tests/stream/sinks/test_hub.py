@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cmlstream.stream.events import Event, Gap, Message, SpeechEnded, SpeechStarted, decode
 from cmlstream.stream.forms import Form
 from cmlstream.stream.selection import Selection, Since
+from cmlstream.stream.session import Session
 from cmlstream.stream.sinks import past
 from cmlstream.stream.sinks.audience import WOKEN_AT_ONCE
 from cmlstream.stream.sinks.hub import Hub
@@ -100,6 +101,17 @@ def test_a_full_queue_skips_its_oldest_events_and_says_which_in_their_place() ->
         assert (gap.end_time - gap.start_time).total_seconds() == 0.75
         assert numbers(rest) == [5, 6, 7, 8]
         assert hub.skipped_events == 3
+
+    run(check())
+
+
+def test_what_a_slow_follower_misses_counts_for_the_session_that_it_is_of() -> None:
+    async def check() -> None:
+        hub, kitchen, hall = Hub(queued_messages=2), Session("kitchen", "test 1"), Session("hall", "test 1")
+        async with hub.subscribe(EVERYTHING):
+            for session in (kitchen, hall, kitchen, kitchen, kitchen):
+                await hub.publish(session.seal(SpeechStarted(**session.stamp(0, 320))))
+        assert (kitchen.skipped.events, hall.skipped.events, hub.skipped_events) == (2, 1, 3)
 
     run(check())
 

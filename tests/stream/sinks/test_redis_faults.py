@@ -153,9 +153,11 @@ def test_an_older_session_is_refused_and_counted_but_holds_nothing_up(
         async with publishing(redis_server.url) as sink:
             await publish(sink, 1, 3)
         async with publishing(redis_server.url) as late:
-            await late.publish(message(1, session_ms=SESSION_MS - 1))
-            await late.publish(message(1, stream="other"))
+            refused, taken = message(1, session_ms=SESSION_MS - 1), message(1, stream="other")
+            await late.publish(refused)
+            await late.publish(taken)
         assert late.skipped_events == 1
+        assert (refused.skipped.events, taken.skipped.events) == (1, 0)
         assert "the clock was set back" in caplog.text
         assert [name for name, _ in await entries(redis_server.url)] == identifiers(1, 3)
         assert len(await entries(redis_server.url, stream_keys("other")[0])) == 1

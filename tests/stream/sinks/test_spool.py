@@ -59,6 +59,14 @@ def test_every_event_is_delivered_or_declared_missing_in_order(capacity: int, st
     assert spool.dropped_events == missing
 
 
+def test_what_is_dropped_counts_for_the_session_that_it_is_of() -> None:
+    one, other = [message("a", seq) for seq in (1, 2, 3)], message("b", 1)
+    spool = Spool(2)
+    for each in (*one, other):
+        spool.append(each)
+    assert [each.skipped.events for each in (*one, other)] == [1, 1, 0, 0]
+
+
 def test_a_gap_speaks_of_the_audio_of_all_it_replaces() -> None:
     spool = Spool(2)
     for seq in (1, 2, 3, 4, 5):
