@@ -119,7 +119,7 @@ def _outlets(settings: CommonSettings, redis: PublishingRedis | None, metrics: M
         sinks.append(sink)
     recorder = Recorder(Path(settings.record)) if settings.record else None
     if recorder:
-        metrics.watch_recorder(lambda: recorder.skipped_events)
+        metrics.watch_recorder(lambda: recorder.skipped_events, lambda: recorder.dropped_samples)
         sinks.append(recorder)
     # The hub last: it wakes a thousand subscribers before it returns.
     return Outlets(hub, redis, recorder, (*sinks, EventMeter(metrics), hub))

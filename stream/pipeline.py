@@ -260,7 +260,7 @@ class Pipeline:
             raise failure
 
     async def _tell_of_recorder(self) -> None:
-        if self._recorder is not None and (why := self._recorder.take_failure(self.session)):
+        while self._recorder is not None and (why := self._recorder.take_failure(self.session)):
             await self._publish_event(self._error("recording", why))
 
     def _error(self, code: str, message: str) -> Error:

@@ -29,16 +29,28 @@ class Recording:
     """One session's recording, as the loop and the thread both know it."""
 
     place: Place
-    stopped: str | None = None
-    """Why nothing more is recorded of the session: a sentence, set once."""
-    told: bool = False
-    """Whether the loop has said so."""
+    stopped: bool = False
+    """Nothing more is recorded of the session."""
+    has_holes: bool = False
+    """Audio is missing in it."""
+    untold: deque[str] = field(default_factory=deque)
+    """Sentences about it that its session is to be told."""
 
     def stop(self, reason: str) -> None:
         """Record no more."""
-        self.stopped = (
+        self.stopped = True
+        self.untold.append(
             f"Recording stopped ({reason}): see to the folder that --record names; the stream itself goes on."
         )
+
+    def leave_hole(self) -> None:
+        """Take note that audio is missing; the session is told at the first."""
+        if not self.has_holes:
+            self.has_holes = True
+            self.untold.append(
+                "Audio is missing in the recording (the disk is too slow): see to the folder that --record "
+                "names; the stream itself goes on."
+            )
 
 
 @dataclass(slots=True, eq=False)
@@ -72,9 +84,8 @@ class Intake:
     def hear(self, recording: Recording, chunk: Chunk) -> int:
         """Let audio wait; return how many samples, of whatever recording, were dropped for it."""
         with self._lock:
-            due = self._due_of(recording)
-            due.chunks.append(chunk)
-            self._order.append(due)
+            self._due_of(recording).chunks.append(chunk)
+            self._order.append(recording)
             self._samples += len(chunk.samples_T)
             dropped = self._drop_oldest()
         if self._samples > self._queued_samples // 4:
@@ -113,7 +124,7 @@ class Intake:
 
     def _clear(self) -> None:
         self._due: dict[Recording, Due] = {}
-        self._order: deque[Due] = deque()
+        self._order: deque[Recording] = deque()
         self._samples = 0
         self._events = 0
 
@@ -126,6 +137,8 @@ class Intake:
     def _drop_oldest(self) -> int:
         dropped = 0
         while self._samples - dropped > self._queued_samples:
-            dropped += len(self._order.popleft().chunks.popleft().samples_T)
+            recording = self._order.popleft()
+            recording.leave_hole()
+            dropped += len(self._due[recording].chunks.popleft().samples_T)
         self._samples -= dropped
         return dropped

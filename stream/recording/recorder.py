@@ -34,7 +34,7 @@ class Recorder(Sink):
 
     When audio waits too long its oldest is dropped and counted; the recording then has a hole that the names
     of its files tell. A recording holds all events of its session up to where it stops: when the disk takes
-    no more it stops as a whole, and `take_failure` says so once, for an `error` event of the session.
+    no more it stops as a whole. `take_failure` says each once, for an `error` event of the session.
     """
 
     def __init__(self, root: Path, intake: Intake | None = None) -> None:
@@ -53,23 +53,20 @@ class Recorder(Sink):
     def hear(self, session: Session, chunk: Chunk) -> None:
         """Take audio of a session, in order; returns at once. Nobody may change its samples afterwards."""
         recording = self._recording(session.stream, session.identifier)
-        if recording.stopped is None and (dropped := self._intake.hear(recording, chunk)):
+        if not recording.stopped and (dropped := self._intake.hear(recording, chunk)):
             self.dropped_samples += dropped
             _seldom.warning("The disk is slow: audio is missing in recordings")
 
     def take_failure(self, session: Session) -> str | None:
-        """Return, once, the sentence that says why the recording of `session` stopped; else None."""
+        """Return, each once, the sentences that say what the recording of `session` lacks; else None."""
         recording = self._recordings.get(session.identifier)
-        if recording is None or recording.stopped is None or recording.told:
-            return None
-        recording.told = True
-        return recording.stopped
+        return recording.untold.popleft() if recording is not None and recording.untold else None
 
     async def publish(self, message: Message) -> None:
         """Let an event be written; never waits."""
         event = message.event
         recording = self._recording(event.stream, event.session)
-        if recording.stopped is not None:
+        if recording.stopped:
             self._refused_events += 1
         elif not self._intake.say(recording, message.payload + b"\n"):
             self._refused_events += 1

@@ -31,16 +31,16 @@ class Writer:
         self._files: dict[Recording, SessionFiles] = {}
         self._synced_s: dict[Recording, float] = {}
         self.lost_events = 0
-        """Events that waited for a recording which had stopped."""
+        """Events that were not written, for their recording had stopped or stopped with them."""
 
     def write(self, batch: Batch) -> None:
         """Write a batch; after the last one every file is closed."""
         for recording, due in batch.due.items():
-            if recording.stopped is None:
-                self._attempt(recording, due)
-            else:
+            if recording.stopped:
                 self.lost_events += len(due.lines)
                 self._abandon(recording)
+            else:
+                self._attempt(recording, due)
         self._sync(time.monotonic())
         if batch.last:
             self._close_all()
@@ -58,6 +58,7 @@ class Writer:
             files = self._files[recording] = SessionFiles(recording.place)
             self._synced_s[recording] = time.monotonic()
         files.write_events(b"".join(due.lines))
+        due.lines.clear()
         for chunk in _joined(due.chunks):
             files.write_audio(chunk)
         if due.ended:

@@ -137,9 +137,14 @@ class Metrics:
         self._watch_gauge("redis_away", "1 while Redis does not take events", away)
         self._watch_counter("redis_dropped_events", "events that Redis never got", dropped_events)
 
-    def watch_recorder(self, dropped_events: Callable[[], int]) -> None:
+    def watch_recorder(self, dropped_events: Callable[[], int], dropped_samples: Callable[[], int]) -> None:
         """Read what could not be recorded."""
         self._watch_counter("recorder_dropped_events", "events that could not be recorded", dropped_events)
+        self._watch_counter(
+            "recorder_dropped_samples",
+            "samples at 16 kHz that were heard but not recorded: the disk is slow",
+            dropped_samples,
+        )
 
     def render(self) -> Document:
         """Return all of it in Prometheus' text format."""

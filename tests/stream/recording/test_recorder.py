@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import threading
@@ -149,6 +150,8 @@ def test_audio_that_waits_too_long_is_dropped_counted_and_missing_where_it_was(t
         await recorder.close()
         await recorder.run()
         assert recorder.dropped_samples == 2 * SECOND
+        assert "Audio is missing in the recording" in recorder.take_failure(session)
+        assert recorder.take_failure(session) is None
 
     with caplog.at_level(logging.WARNING):
         run(record())
@@ -174,6 +177,43 @@ def test_events_beyond_the_queue_stop_their_recording_and_are_counted(tmp_path):
         await recorder.run()
 
     run(record())
+
+
+def test_audio_that_is_dropped_is_told_to_its_own_session_alone(tmp_path):
+    one, other = Session("desk", "test 1"), Session("kitchen", "test 1")
+
+    async def record():
+        recorder = Recorder(tmp_path, Intake(queued_samples=3 * SECOND))
+        recorder.hear(one, Chunk(noise(0, SECOND), 0))
+        for position in range(0, 3 * SECOND, SECOND):
+            recorder.hear(other, Chunk(noise(position, SECOND), position))
+        assert recorder.take_failure(other) is None
+        assert "Audio is missing" in recorder.take_failure(one)
+        await recorder.close()
+        await recorder.run()
+
+    run(record())
+
+
+def test_events_that_were_written_are_not_counted_where_their_audio_could_not_be(tmp_path, monkeypatch):
+    def refuse(files, chunk):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.SessionFiles, "write_audio", refuse)
+    session = Session("desk", "test 1")
+    events = events_of(session)
+
+    async def record():
+        async with recording(tmp_path) as recorder:
+            recorder.hear(session, Chunk(noise(0, SECOND), 0))
+            for message in [events.started(), *events.updates(9)]:
+                await recorder.publish(message)
+            await until(lambda: recorder.take_failure(session) is not None)
+            await recorder.publish(events.affect())
+            assert recorder.skipped_events == 1
+
+    run(record())
+    assert len(events_file(tmp_path, session).read_bytes().splitlines()) == 10
 
 
 def test_a_recording_that_is_there_already_is_not_touched(tmp_path):

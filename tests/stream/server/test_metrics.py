@@ -77,7 +77,7 @@ def test_the_state_is_read_when_prometheus_asks_and_not_before(metrics: Metrics)
     metrics.watch_subscribers(lambda: 7, lambda: 8)
     metrics.watch_engine(lambda: 9)
     metrics.watch_redis(lambda: 10, lambda: away[-1], lambda: 11)
-    metrics.watch_recorder(lambda: 12)
+    metrics.watch_recorder(lambda: 12, lambda: 13)
     first = samples(metrics)
     assert (first["cmlstream_streams_live"], first["cmlstream_redis_away"]) == (0, 0)
     live.append("kitchen")
@@ -96,6 +96,7 @@ def test_the_state_is_read_when_prometheus_asks_and_not_before(metrics: Metrics)
         "redis_away",
         "redis_dropped_events_total",
         "recorder_dropped_events_total",
+        "recorder_dropped_samples_total",
     )} == {
         "streams_live": 1,
         "audio_seconds_total": 4.5,
@@ -108,6 +109,7 @@ def test_the_state_is_read_when_prometheus_asks_and_not_before(metrics: Metrics)
         "redis_away": 1,
         "redis_dropped_events_total": 11,
         "recorder_dropped_events_total": 12,
+        "recorder_dropped_samples_total": 13,
     }  # fmt: skip
 
 
