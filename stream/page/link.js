@@ -3,6 +3,9 @@
 export const FIRST_WAIT_MS = 500;
 export const LONGEST_WAIT_MS = 15_000;
 const SUBPROTOCOL = "cmlstream.v1";
+/** What may stand in a subprotocol (RFC 9110, 5.6.2), where browsers must put a token. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const MISTYPED = "the token holds a character that no token of a browser may: enter it again";
 
 /** A refusal that trying again would not change; `code` is the server's, such as "unauthorized". */
 export class RefusedError extends Error {
@@ -27,8 +30,12 @@ export function endpoint(url, path) {
   return address;
 }
 
-/** Begin to connect. Browsers cannot set headers, so a token goes with the subprotocols, never into the URL. */
+/**
+ * Begin to connect. Browsers cannot set headers, so a token goes with the subprotocols, never into the URL.
+ * Throws a RefusedError for what cannot be a token.
+ */
 export function open(address, token) {
+  if (token && !TOKEN.test(token)) throw new RefusedError("unauthorized", MISTYPED);
   return new WebSocket(address, token ? [SUBPROTOCOL, `bearer.${token}`] : SUBPROTOCOL);
 }
 

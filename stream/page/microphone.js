@@ -2,6 +2,7 @@
 
 import { Broadcast } from "./broadcast.js";
 import { isPossible, microphones } from "./capture.js";
+import { RefusedError } from "./client.js";
 import { MicrophoneForm } from "./microphone-form.js";
 import { announceNewSpeaker } from "./new-speaker.js";
 import { describe, explain, explainInsecure, explainNewSpeaker, explainRefusal, sumUp } from "./microphone-words.js";
@@ -86,8 +87,8 @@ export class Microphone {
     try {
       await broadcast.start({ device: this.#form.device, token: this.#context.token(), held_s: this.#context.held_s });
     } catch (error) {
-      this.#enter("idle", null);
-      this.#form.say(explain(error), true);
+      await broadcast.abandon();
+      this.#fail(error, explain(error));
       return;
     }
     this.#said_until_ms = 0;
@@ -102,10 +103,16 @@ export class Microphone {
     try {
       this.#over(sumUp(await broadcast.finished));
     } catch (error) {
-      if (DEMANDS.has(error.code)) this.#context.askForToken();
-      this.#over(error.code ? explainRefusal(error) : "Stopped: what still waited was not sent.", true);
+      this.#fail(error, "Stopped: what still waited was not sent.");
     }
     await broadcast.abandon();
+  }
+
+  /** @param {Error} error @param {string} otherwise what to say where the server did not refuse */
+  #fail(error, otherwise) {
+    const refused = error instanceof RefusedError;
+    if (refused && DEMANDS.has(error.code)) this.#context.askForToken();
+    this.#over(refused ? explainRefusal(error) : otherwise, true);
   }
 
   #over(sentence, alarming = false) {

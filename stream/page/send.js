@@ -60,8 +60,8 @@ class Sender {
       this.#settle = { resolve, reject };
     });
     this.finished.catch(() => {}); // Whoever wants to know asks; the others were told by onState.
-    this.#timer = setInterval(() => this.#tend(), TEND_MS);
     this.#connect();
+    this.#timer = setInterval(() => this.#tend(), TEND_MS);
   }
 
   /** Frames that the server has taken. */

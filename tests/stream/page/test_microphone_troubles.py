@@ -127,6 +127,18 @@ def test_one_stream_too_many_waits_for_a_place(browser: Browser) -> None:
     browser.run(check())
 
 
+_WATCH_MICROPHONES = """() => {
+  const { mediaDevices } = navigator;
+  const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+  window.opened = [];
+  mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await ask(wanted);
+    opened.push(...stream.getTracks());
+    return stream;
+  };
+}"""
+
+
 def test_sending_takes_a_token_that_allows_it(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "tokens.toml"
     scopes = {"ears": ["events"], "desk": ["ingest", "events"]}
@@ -146,6 +158,11 @@ def test_sending_takes_a_token_that_allows_it(browser: Browser, tmp_path: Path) 
         async with service(tokens=Tokens.load(path)) as live, browser.open(live.address.page_url) as visit:
             await begin(visit)
             await visit.shows(SAYS, "The server wants a token that allows sending")
+            await visit.page.evaluate(_WATCH_MICROPHONES)
+            await enter(visit, "mistyped, of sixteen letters")
+            await begin(visit)
+            await visit.shows(SAYS, "The server wants a token that allows sending")
+            await visit.until("opened.length === 1 && opened[0].readyState === 'ended'")
             await enter(visit, "ears-of-sixteen-letters")
             await begin(visit)
             await visit.shows(SAYS, "The token does not allow sending audio")
@@ -155,6 +172,7 @@ def test_sending_takes_a_token_that_allows_it(browser: Browser, tmp_path: Path) 
             await visit.page.click(SPEAKER)
             await visit.shows(SAYS, "“browser”: someone else speaks")
             await stop(visit)
+        assert visit.complaints == []
         assert not any("letters" in url for url in visit.requests)
 
     browser.run(check())

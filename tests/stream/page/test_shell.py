@@ -142,9 +142,14 @@ def test_a_server_with_tokens_is_followed_once_one_was_given(browser: Browser, t
             browser.open(address.page_url) as visit,
         ):
             await visit.shows("#connection", "unauthorized")
-            for token in ("not-the-token-of-it", "a-token-of-sixteen"):
+            for token in ("a token/ä", "not-the-token-of-it", "a-token-of-sixteen"):
                 await visit.page.fill("#token", token)
                 await visit.page.click("#entry button")
+                if "ä" in token:
+                    await visit.page.reload()
+                    await visit.shows(
+                        "#connection", "a character that no token of a browser may: enter it again"
+                    )
             await visit.shows("#about", "the kitchen")
             await visit.shows("#connection", "connected")
             assert await visit.page.is_hidden("#entry")
