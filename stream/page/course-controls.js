@@ -56,14 +56,15 @@ export function control(canvas, commands) {
 
 /**
  * The wheel scrolls the page until someone works with the chart: it zooms with Ctrl, as two fingers on a pad do, and
- * where the chart has the focus. Sideways it scrolls back and forth.
+ * where the chart has the focus. Sideways it scrolls back and forth; fingers that scroll down never do so straight.
  */
 function turn(event, canvas, commands) {
   const unit = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : LINE_PX;
-  const sideways = event.deltaX || (event.shiftKey ? event.deltaY : 0);
+  const { deltaX, deltaY, shiftKey } = event;
+  const sideways = Math.abs(deltaX) > Math.abs(deltaY) ? deltaX : shiftKey ? deltaY : 0;
   if (sideways) commands.pan((sideways * unit) / commands.width());
   else if (event.ctrlKey || document.activeElement === canvas) {
-    commands.zoom(Math.exp(event.deltaY * unit * WHEEL_ZOOM), event.offsetX);
+    commands.zoom(Math.exp(deltaY * unit * WHEEL_ZOOM), event.offsetX);
   } else return;
   event.preventDefault();
 }

@@ -115,12 +115,21 @@ def test_the_wheel_leaves_the_page_alone_until_it_is_meant(browser: Browser) -> 
             begin, end = await range_of(charts)
             assert end - begin == pytest.approx(2 * SPAN_MS * math.exp(-0.6))
             assert (time - begin) / (end - begin) == pytest.approx(0.75, abs=0.01)
+            await charts.page.mouse.wheel(-8, 90)
+            assert await range_of(charts) == (begin, end)
             await charts.page.focus(COURSE)
             await charts.page.mouse.wheel(0, -100)
             assert (await range_of(charts))[1] - (await range_of(charts))[0] < end - begin
             begin, end = await range_of(charts)
             await charts.page.mouse.wheel(-40, 0)
             assert (await range_of(charts))[0] < begin
+            begin, end = await range_of(charts)
+            await charts.page.keyboard.down("Shift")
+            await charts.page.mouse.wheel(0, -40)
+            await charts.page.keyboard.up("Shift")
+            moved = await range_of(charts)
+            assert moved[0] < begin
+            assert moved[1] - moved[0] == pytest.approx(end - begin)
 
     browser.run(check())
 
