@@ -75,8 +75,13 @@ function hidden({ types = [] }, { type }) {
 
 function pause(wait_ms, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, wait_ms);
-    signal?.addEventListener("abort", () => resolve(clearTimeout(timer)), { once: true });
+    const goOn = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", goOn);
+      resolve();
+    };
+    const timer = setTimeout(goOn, wait_ms);
+    signal?.addEventListener("abort", goOn);
   });
 }
 

@@ -183,7 +183,7 @@ LISTENED = """(async () => {
   slider.focus();
   for (let at = 2_000; at < 60_000; at += 250) tell(at, `rolling ${at}`);
   const rolling = heard.splice(0);
-  for (let at = 60_000; at < 80_000; at += 250) tell(at, at % 2_000 ? `rolling ${at}` : `whole ${at}`, at % 2_000 === 0);
+  for (let at = 60_000; at < 80_000; at += 250) tell(at, `at ${at}`, at % 2_000 === 0);
   const whole = heard.splice(0);
   spoken.hurry();
   tell(80_000, "asked");
@@ -201,9 +201,35 @@ def test_who_listens_to_a_chart_hears_whole_utterances_now_and_then_and_what_was
     told = ask("spoken", LISTENED)
     assert told["withheld"] == ["first", "second"]
     assert told["rolling"] == ["second"]
-    assert told["whole"] == ["whole 60000", "whole 68000", "whole 76000"]
+    assert told["whole"] == ["at 60000", "at 68000", "at 76000"]
     assert told["asked"] == ["asked", "rolling"]
     assert told["left"] == ["last"]
+
+
+AWAY = """(async () => {
+  const away = new AbortController();
+  const kept = [];
+  let [listening, lost] = [0, 0];
+  const counted = (name, by) => {
+    const act = away.signal[name].bind(away.signal);
+    away.signal[name] = (...told) => {
+      listening += by;
+      act(...told);
+    };
+  };
+  counted("addEventListener", 1);
+  counted("removeEventListener", -1);
+  const onState = ({ state }) => {
+    if (state === "connecting") kept.push(listening);
+    if (state === "lost" && (lost += 1) === 3) away.abort();
+  };
+  for await (const _ of m.follow({ url: `${location.origin}/nowhere`, signal: away.signal, onState }));
+  return kept;
+})()"""
+
+
+def test_nothing_is_left_behind_by_attempts_to_reach_a_server(ask: Ask) -> None:
+    assert ask("follow", AWAY) == [0, 0, 0]
 
 
 HARMLESS = ["kitchen", "a,b", 'say "so"', "two\r\nlines", ""]
