@@ -69,7 +69,7 @@ def test_make_targets_and_variables_exist():
 
 def test_pip_commands_name_files_and_extras_that_exist():
     extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for install, option, constraints, requirement in commands("pip"):
+    for install, option, constraints, *_, requirement in commands("pip"):
         assert (install, option) == ("install", "--constraint")
         assert (CHECKOUT / constraints).is_file()
         assert requirement.removeprefix(".[").removesuffix("]") in extras

@@ -22,6 +22,10 @@ FAILURES = (WebSocketException, OSError)
 """What opening, reading and writing a websocket raise; TimeoutError is an OSError."""
 
 _HANGS_UP = "the server hangs up: check whether it speaks TLS (wss://) or not (ws://)"
+_MISMATCHES = frozenset({62, 64})
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL."""
+_OTHER_NAME = "write a name in the address that the certificate holds, or have it issued for this one"
+_OTHER_AUTHORITY = "name its authority in the environment variable SSL_CERT_FILE"
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
 _UNAUTHORIZED = "give a token that it knows (CMLSTREAM_TOKEN, or --token-file)"
 _FORBIDDEN = "give a token that may do this"
@@ -30,6 +34,10 @@ _REMEDIES = {401: _UNAUTHORIZED, 4401: _UNAUTHORIZED, 4403: _FORBIDDEN}
 
 class ConnectionLost(Exception):  # noqa: N818 - it is no error: another attempt follows
     """The connection is gone and worth another attempt; the message says why, for people."""
+
+
+class Unreachable(ConnectionLost):
+    """There was no answer at all."""
 
 
 def judge(failure: Failure, server: str) -> ConnectionLost | ServiceError:
@@ -43,9 +51,10 @@ def judge(failure: Failure, server: str) -> ConnectionLost | ServiceError:
         case InvalidStatus():
             return _status(failure, server)
         case ssl.SSLCertVerificationError():
+            remedy = _OTHER_NAME if failure.verify_code in _MISMATCHES else _OTHER_AUTHORITY
+            reason = failure.verify_message.removesuffix(".")
             return ServiceError(
-                f"The certificate of the server {server} cannot be verified ({failure.verify_message}): "
-                "name its authority in the environment variable SSL_CERT_FILE."
+                f"The certificate of the server {server} cannot be verified ({reason}): {remedy}."
             )
         case ssl.SSLError():
             return ServiceError(f"The server {server} does not speak TLS: write ws:// in place of wss://.")
@@ -56,7 +65,7 @@ def judge(failure: Failure, server: str) -> ConnectionLost | ServiceError:
                 f"The server {server} does not answer as a websocket does: check host and port, and whether "
                 "it speaks TLS (wss://) or not (ws://)."
             )
-    return ConnectionLost(_unreachable(failure))
+    return Unreachable(_unreachable(failure))
 
 
 def _unreachable(failure: Failure) -> str:

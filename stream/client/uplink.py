@@ -26,7 +26,7 @@ from cmlstream.stream.ingest import (
     encode,
 )
 
-from .failures import FAILURES, ConnectionLost, judge
+from .failures import FAILURES, ConnectionLost, Unreachable, judge
 from .refused import judge_refusal
 from .states import Connected, Connecting, Lost
 from .websocket_link import authorization, logger
@@ -112,8 +112,7 @@ class Uplink:
             except ConnectionLost as loss:
                 if not self.opened.is_set() and self._loop.time() - began_s > OPENING_S:
                     raise ServiceError(
-                        f"The server {self._address.name} cannot be sent to ({loss}): check the address, and "
-                        "whether `cmlstream serve` runs there."
+                        f"The server {self._address.name} cannot be sent to: {loss}{_remedy(loss)}."
                     ) from loss
                 wait_s = self._backoff.next_s()
                 self._report(Lost(str(loss), wait_s))
@@ -233,6 +232,12 @@ class Uplink:
             self.delay_s = self._loop.time() - newest.pushed_s
         self._backoff.reset()
         self.room.set()
+
+
+def _remedy(loss: ConnectionLost) -> str:
+    """Return what to add where the server itself did not say what is amiss."""
+    unreachable = isinstance(loss, Unreachable)
+    return "; check the address, and whether `cmlstream serve` runs there" if unreachable else ""
 
 
 def _keep_little_in_kernel(connection: ClientConnection) -> None:

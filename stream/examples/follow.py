@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 
+from cmlstream.models.errors import CmlstreamError
 from cmlstream.stream.client import follow
 from cmlstream.stream.events import SpeechEnded
 
@@ -23,4 +24,9 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        asyncio.run(main(sys.argv[1]))
+    except CmlstreamError as error:
+        sys.exit(str(error))

@@ -11,6 +11,7 @@ import sys
 
 import soundfile
 
+from cmlstream.models.errors import CmlstreamError
 from cmlstream.stream.client import AudioFormat, open_sender
 
 
@@ -26,4 +27,9 @@ async def main(path: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    try:
+        asyncio.run(main(*sys.argv[1:]))
+    except CmlstreamError as error:
+        sys.exit(str(error))

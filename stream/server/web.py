@@ -29,6 +29,10 @@ _CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
 
+_NOT_FOUND = (
+    "There is nothing here; there are: /, /client.js, /schema.json and what /asyncapi.json describes."
+)
+
 _EVERY_RESPONSE = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -57,7 +61,7 @@ def answer(request: Request) -> Response:
         refused.headers["Allow"] = "GET, HEAD"
         return refused
     if document is None:
-        return refuse(HTTPStatus.NOT_FOUND, f"There is nothing here; there are: {', '.join(_documents())}.")
+        return refuse(HTTPStatus.NOT_FOUND, _NOT_FOUND)
     return _respond(HTTPStatus.OK, document, with_body=request.method == "GET")
 
 

@@ -198,7 +198,7 @@ def _all_of(terminal: int) -> str:
         (["sample", "ws://127.0.0.1:1", "--token-file", "none"], {}, "none cannot be read"),
         (["sample", "ws://127.0.0.1:1"], {"CMLSTREAM_TOKEN": "short"}, "CMLSTREAM_TOKEN"),
         (["-", "ws://127.0.0.1:1", "--rate", "4000"], {}, "4000 Hz"),
-        (["sample", "ws://127.0.0.1:1"], {}, "127.0.0.1:1 cannot be sent to (nobody listens there)"),
+        (["sample", "ws://127.0.0.1:1"], {}, "127.0.0.1:1 cannot be sent to: nobody listens there; check"),
     ],
 )
 def test_a_mistake_is_one_sentence(
