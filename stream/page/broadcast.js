@@ -1,7 +1,7 @@
 /** From the microphone to the server: what is captured is sent, and what is lost on the way is counted. */
 
 import { Capture } from "./capture.js";
-import { send } from "./client.js";
+import { RefusedError, send } from "./client.js";
 
 /** What may wait while the server cannot be reached; older audio is no longer live. */
 export const HELD_S = 20;
@@ -9,6 +9,10 @@ const SAMPLE_BYTES = 2;
 const FULL_SCALE = 32_768;
 /** So long nothing but zeros: a microphone that is switched off. */
 const MUTED_S = 3;
+/** The server's word for a stream that someone else sends, who may be gone: it knows after 2 s of silence. */
+const BUSY = "stream_busy";
+/** So many attempts take longer than that. */
+const BUSY_ATTEMPTS = 5;
 /** So long it is said that something was too loud. */
 const CLIPPED_S = 2;
 
@@ -28,8 +32,14 @@ export class Broadcast {
   #capture = null;
   #sender = null;
   #changed;
+  #busy = 0;
+  #refusal = null;
 
-  /** @param {string} stream @param {() => void} changed called when anything but levels and counts is new */
+  /**
+   * @param {string} stream
+   * @param {(missed: Error | null) => void} changed called when anything but levels and counts is new, and with the
+   *   reason where another device cannot be used and the one before is
+   */
   constructor(stream, changed) {
     this.stream = stream;
     this.#changed = changed;
@@ -44,8 +54,9 @@ export class Broadcast {
     this.#capture = await Capture.open(device, {
       onAudio: (samples, missing) => this.#take(samples, missing),
       onState: (hearing, why) => {
-        Object.assign(this, { hearing, why });
-        this.#changed();
+        const missed = hearing === "gone" ? null : why;
+        Object.assign(this, { hearing, why: missed ? null : why });
+        this.#changed(missed);
       },
     });
     this.#sender = send({
@@ -53,22 +64,24 @@ export class Broadcast {
       token,
       rate: this.#capture.rate,
       bufferBytes: Math.round(held_s * this.#capture.rate * SAMPLE_BYTES),
-      onState: (link) => {
-        // Another attempt is no news while the connection is lost.
-        if (link.state === "connecting" && this.link.state === "lost") return;
-        this.link = link;
-        this.#changed();
-      },
+      onState: (link) => this.#hear(link),
     });
   }
 
   /** What became of the stream; rejects with a RefusedError where the server will not have it. */
   get finished() {
-    return this.#sender.finished;
+    return this.#sender.finished.catch((error) => {
+      throw this.#refusal ?? error;
+    });
   }
 
   get device() {
     return this.#capture?.label ?? "";
+  }
+
+  /** The deviceId that was chosen for it. */
+  get deviceId() {
+    return this.#capture?.device ?? "";
   }
 
   get muted() {
@@ -117,6 +130,21 @@ export class Broadcast {
 
   #seconds(frames = 0) {
     return this.#capture ? frames / this.#capture.rate : 0;
+  }
+
+  #hear(link) {
+    // Another attempt is no news while the connection is lost.
+    if (link.state === "connecting" && this.link.state === "lost") return;
+    this.link = link;
+    if (link.code === BUSY && this.#sender.session === null && ++this.#busy >= BUSY_ATTEMPTS) this.#yield(link.why);
+    this.#changed(null);
+  }
+
+  /** Leave the stream to whoever sends it: only another name helps. */
+  #yield(why) {
+    this.#refusal = new RefusedError(BUSY, why);
+    this.link = { state: "refused", why };
+    this.#sender.close();
   }
 
   #take(samples, missing) {

@@ -11,7 +11,8 @@ const ATTEMPTS = 5;
 /**
  * @typedef {object} Listener
  * @property {(samples: Int16Array, missing: number) => void} onAudio one channel at `rate`; `missing` frames lie before
- * @property {(state: "hearing" | "gone" | "asleep", why: Error | null) => void} onState
+ * @property {(state: "hearing" | "gone" | "asleep", why: Error | null) => void} onState `why` another device than the one
+ *   that is heard could not be used, or none can
  */
 
 /** Whether this page may ask for a microphone at all: browsers let only secure ones. */
@@ -27,6 +28,7 @@ export class Capture {
   /** Frames a second; the same for as long as this is open, whatever device is used. */
   rate = 0;
   #device;
+  #heard;
   #listener;
   /** @type {Gathering | null} */
   #gathering = null;
@@ -39,7 +41,7 @@ export class Capture {
   #closed = false;
 
   constructor(device, listener) {
-    this.#device = device;
+    this.#device = this.#heard = device;
     this.#listener = listener;
   }
 
@@ -68,7 +70,12 @@ export class Capture {
     return this.#track?.label ?? "";
   }
 
-  /** Listen to another device from now on. */
+  /** The deviceId of the one that is listened to, or looked for. */
+  get device() {
+    return this.#device;
+  }
+
+  /** Listen to another device from now on; to the one before where that cannot be. */
   async use(device) {
     this.#device = device;
     await this.#seek();
@@ -148,17 +155,24 @@ export class Capture {
     if (this.#seeking || this.#closed) return;
     this.#seeking = true;
     this.#refused = false;
-    try {
-      for (let device = null; device !== this.#device && !this.#closed; ) {
-        device = this.#device;
+    for (let device = null; device !== this.#device && !this.#closed; ) {
+      device = this.#device;
+      try {
         await this.#connect();
+        this.#heard = device;
+      } catch (error) {
+        if (device === this.#device) device = this.#miss(error);
       }
-    } catch (error) {
-      this.#refused = error.name === "NotAllowedError";
-      this.#tell(error);
-    } finally {
-      this.#seeking = false;
     }
+    this.#seeking = false;
+  }
+
+  /** Return the device to go on with. */
+  #miss(error) {
+    this.#refused = error.name === "NotAllowedError";
+    if (this.#track !== null) this.#device = this.#heard;
+    this.#tell(error);
+    return this.#device;
   }
 
   #wake = () => {

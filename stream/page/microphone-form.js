@@ -85,6 +85,11 @@ export class MicrophoneForm {
     }
   }
 
+  /** @param {string} device deviceId of one that is listed */
+  choose(device) {
+    this.#device.value = device;
+  }
+
   /**
    * @param {"idle" | "starting" | "running" | "ending"} phase
    * @param {string | null} speaking the stream in which a new speaker can be announced

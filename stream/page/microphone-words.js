@@ -23,7 +23,7 @@ const SLOW_S = 4;
  * @returns {[string, boolean]} the sentence, and whether something is wrong
  */
 export function describe({ hearing, why, link, waiting_s, muted, clipped, device, stream, held_s }) {
-  if (why && why.name !== "NotFoundError" && why.name !== "OverconstrainedError") return [explain(why), true];
+  if (why && !isAbsent(why)) return [explain(why), true];
   if (hearing === "gone") return [GONE, true];
   if (hearing === "asleep") return [ASLEEP, true];
   if (link.state === "lost") {
@@ -35,6 +35,11 @@ export function describe({ hearing, why, link, waiting_s, muted, clipped, device
   if (muted) return [MUTED, true];
   if (clipped) return [CLIPPED, true];
   return [`“${plain(device)}” is sent as the stream “${stream}”.`, false];
+}
+
+/** Why another microphone is not listened to. @param {Error} error @param {string} device that still is */
+export function explainMissed(error, device) {
+  return `That one ${isAbsent(error) ? "is not there" : "cannot be used"}; still listening to “${plain(device)}”.`;
 }
 
 /** What became of a stream. @param {{audio_s: number, speech_s: number}} summary the server's */
@@ -76,6 +81,8 @@ export function explainRefusal({ code, message }) {
       return "The server wants a token that allows sending: enter it above, and start again.";
     case "forbidden":
       return "The token does not allow sending audio: enter another above, and start again.";
+    case "stream_busy":
+      return "Another page or program sends this stream: choose another name, and start again.";
     case "taken_over":
       return "Another page or program has taken this stream over: choose another name, and start again.";
     default:
@@ -96,4 +103,8 @@ export function explainNewSpeaker(status, stream) {
     default:
       return `The server cannot announce a new speaker (it answers ${status}).`;
   }
+}
+
+function isAbsent({ name }) {
+  return name === "NotFoundError" || name === "OverconstrainedError";
 }

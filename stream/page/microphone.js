@@ -5,7 +5,15 @@ import { isPossible, microphones } from "./capture.js";
 import { RefusedError } from "./client.js";
 import { MicrophoneForm } from "./microphone-form.js";
 import { announceNewSpeaker } from "./new-speaker.js";
-import { describe, explain, explainInsecure, explainNewSpeaker, explainRefusal, sumUp } from "./microphone-words.js";
+import {
+  describe,
+  explain,
+  explainInsecure,
+  explainMissed,
+  explainNewSpeaker,
+  explainRefusal,
+  sumUp,
+} from "./microphone-words.js";
 
 const STREAM = "microphone-stream";
 const DEVICE = "microphone-device";
@@ -80,7 +88,7 @@ export class Microphone {
       this.#form.say(explainInsecure(location), true);
       return;
     }
-    const broadcast = new Broadcast(this.#form.stream, () => this.#write());
+    const broadcast = new Broadcast(this.#form.stream, (missed) => this.#hear(missed));
     localStorage.setItem(STREAM, broadcast.stream);
     this.#enter("starting", broadcast);
     this.#form.say("The browser may ask whether this page may listen: allow it.");
@@ -133,6 +141,17 @@ export class Microphone {
   #use(device) {
     localStorage.setItem(DEVICE, device);
     if (this.#phase === "running") this.#broadcast.use(device);
+  }
+
+  /** @param {Error | null} missed why another device than the one that is used could not be */
+  #hear(missed) {
+    if (missed && this.#phase === "running") {
+      const { device, deviceId } = this.#broadcast;
+      localStorage.setItem(DEVICE, deviceId);
+      this.#form.choose(deviceId);
+      this.#remark(explainMissed(missed, device), true);
+    }
+    this.#write();
   }
 
   async #announce() {

@@ -18,7 +18,7 @@ const SILENCE_MS = 15_000;
  * rate, channels, format ("pcm_s16le", "pcm_f32le" or "mulaw"): what is sent; channels are interleaved.
  * channel: listen to this one only, counted from 1. live: false where it was recorded before, and can wait.
  * bufferBytes: what is kept while the server is away; beyond that the oldest is dropped, and published as a gap.
- * onState: called with { state: "connecting" | "connected" | "lost" | "refused" | "ended", why, retry_ms }.
+ * onState: called with { state: "connecting" | "connected" | "lost" | "refused" | "ended", why, code, retry_ms }.
  * onAck: called with the frames that the server has taken. onBuffered: with those that it has not.
  */
 export function send(options) {
@@ -174,7 +174,7 @@ class Sender {
       return;
     }
     const retry_ms = this.#backoff.next();
-    this.#tell.state({ state: "lost", why: message || reason || "no connection", retry_ms });
+    this.#tell.state({ state: "lost", why: message || reason || "no connection", code: name, retry_ms });
     setTimeout(() => this.#over || this.#connect(), retry_ms);
   }
 

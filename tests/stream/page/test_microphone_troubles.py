@@ -195,6 +195,42 @@ def test_a_new_speaker_is_announced_in_the_stream_that_is_shown(browser: Browser
     browser.run(check())
 
 
+UNPLUGGED = """() => {
+  const select = document.querySelector("#microphone select");
+  select.add(new Option("one that is not plugged in any more", "0".repeat(64)));
+  select.value = "0".repeat(64);
+  select.dispatchEvent(new Event("change"));
+}"""
+
+HURRIED = """() => {
+  const wait = setTimeout;
+  window.setTimeout = (act, ms) => wait(act, ms / 10);
+}"""
+"""Attempts come sooner."""
+
+
+def test_another_microphone_that_is_not_there_leaves_the_one_that_is_heard(browser: Browser) -> None:
+    async def check() -> None:
+        async with service() as live, browser.open(live.address.page_url) as visit:
+            await begin(visit, "desk")
+            await counted(visit, "sent", 1)
+            await visit.page.evaluate(UNPLUGGED)
+            await visit.shows(SAYS, "That one is not there; still listening to “")
+            assert await visit.page.input_value("#microphone select") == ""
+            assert await visit.page.evaluate("localStorage.getItem('microphone-device')") == ""
+            async with browser.open(live.address.page_url) as other:
+                await other.page.evaluate(HURRIED)
+                await begin(other, "desk")
+                await other.shows(SAYS, "Another page or program sends this stream: choose another name")
+                await begin(other, "hall")
+                await counted(other, "sent", 1)
+                await stop(other)
+            await stop(visit)
+        assert visit.complaints == other.complaints == []
+
+    browser.run(check())
+
+
 @pytest.fixture
 def sound_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
     if which("pulseaudio") is None:
