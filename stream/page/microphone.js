@@ -14,6 +14,7 @@ import {
   explainRefusal,
   sumUp,
 } from "./microphone-words.js";
+import { ofThisBrowser } from "./storage.js";
 
 const STREAM = "microphone-stream";
 const DEVICE = "microphone-device";
@@ -49,7 +50,7 @@ export class Microphone {
   /** @param {HTMLElement} root @param {Context} context */
   constructor(root, context) {
     this.#context = context;
-    this.#form = new MicrophoneForm(root, localStorage.getItem(STREAM) ?? "browser", {
+    this.#form = new MicrophoneForm(root, ofThisBrowser.get(STREAM) ?? "browser", {
       start: () => this.#start(),
       stop: () => this.#stop(),
       use: (device) => this.#use(device),
@@ -61,7 +62,7 @@ export class Microphone {
       return;
     }
     navigator.mediaDevices.addEventListener("devicechange", () => this.#list());
-    this.#list(localStorage.getItem(DEVICE) ?? "");
+    this.#list(ofThisBrowser.get(DEVICE) ?? "");
   }
 
   /** @param {import("./state.js").StreamState | null} state of the stream that is large */
@@ -89,7 +90,7 @@ export class Microphone {
       return;
     }
     const broadcast = new Broadcast(this.#form.stream, (missed) => this.#hear(missed));
-    localStorage.setItem(STREAM, broadcast.stream);
+    ofThisBrowser.set(STREAM, broadcast.stream);
     this.#enter("starting", broadcast);
     this.#form.say("The browser may ask whether this page may listen: allow it.");
     try {
@@ -139,7 +140,7 @@ export class Microphone {
   }
 
   #use(device) {
-    localStorage.setItem(DEVICE, device);
+    ofThisBrowser.set(DEVICE, device);
     if (this.#phase === "running") this.#broadcast.use(device);
   }
 
@@ -147,7 +148,7 @@ export class Microphone {
   #hear(missed) {
     if (missed && this.#phase === "running") {
       const { device, deviceId } = this.#broadcast;
-      localStorage.setItem(DEVICE, deviceId);
+      ofThisBrowser.set(DEVICE, deviceId);
       this.#form.choose(deviceId);
       this.#remark(explainMissed(missed, device), true);
     }

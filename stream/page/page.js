@@ -12,6 +12,7 @@ import { Microphone } from "./microphone.js";
 import { keepOpenUntilRead } from "./note.js";
 import { Now } from "./now.js";
 import { Plane } from "./plane.js";
+import { ofThisTab } from "./storage.js";
 import { Store } from "./store.js";
 import { Turns } from "./turns.js";
 import { Voice } from "./voice.js";
@@ -24,7 +25,6 @@ const PAST_EVENTS = 64;
 const CALM_FRAMES = 10;
 
 const find = (id) => document.getElementById(id);
-const dark = matchMedia("(prefers-color-scheme: dark)");
 const store = new Store();
 const connection = new Connection(find("connection"), store);
 const following = new Following(store, take, onState);
@@ -33,11 +33,8 @@ const choice = new Choice(find("choice"), store, show);
 const context = Object.freeze({
   store,
   connection,
-  /** What time it is in the stream that is shown, in ms since the epoch. */
-  now: () => choice.state?.now(performance.now()) ?? Date.now(),
-  theme: () => (dark.matches ? "dark" : "light"),
   /** What a server with tokens was given; undefined where none was needed. */
-  token: () => sessionStorage.getItem("token") ?? undefined,
+  token: () => ofThisTab.get("token") ?? undefined,
   /** Let the user enter another. */
   askForToken: () => {
     find("entry").hidden = false;
@@ -45,11 +42,11 @@ const context = Object.freeze({
   select: (name) => choice.select(name),
 });
 const components = [
-  new Plane(find("plane"), context),
+  new Plane(find("plane")),
   new Now(find("now"), find("spoken")),
-  new Course(find("course"), context),
-  new Voice(find("voice"), context),
-  new EmbeddingMap(find("map"), context),
+  new Course(find("course")),
+  new Voice(find("voice")),
+  new EmbeddingMap(find("map")),
   new Microphone(find("microphone"), context),
   new Wall(find("wall"), context),
   new About(find("about"), context),
@@ -88,7 +85,7 @@ function onState(told) {
 
 find("entry").addEventListener("submit", (submitted) => {
   submitted.preventDefault();
-  sessionStorage.setItem("token", find("token").value.trim());
+  ofThisTab.set("token", find("token").value.trim());
   find("entry").hidden = true;
   following.start(context.token());
 });

@@ -36,8 +36,8 @@ SET_UP = """async () => {
     context.clearRect = (...box) => { drawn[name] += 1; texts[name] = []; clearRect.apply(context, box); };
     context.fillText = (...told) => { texts[name].push(told[0]); fillText.apply(context, told); };
   };
-  window.plane = new Plane(place("section", "plane"), {});
-  window.course = new Course(place("section", "course"), {});
+  window.plane = new Plane(place("section", "plane"));
+  window.course = new Course(place("section", "course"));
   const canvas = place("canvas", "small");
   canvas.style.cssText = "display: block; height: 96px; width: 96px";
   window.small = new SmallPlane(canvas);

@@ -160,6 +160,32 @@ def test_a_server_with_tokens_is_followed_once_one_was_given(browser: Browser, t
     browser.run(check())
 
 
+BLOCKED = """for (const name of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
+}"""
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page_too(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "tokens.toml"
+    path.write_text('[[token]]\nname = "desk"\nsecret = "a-token-of-sixteen"\nscopes = ["events"]\n')
+    path.chmod(0o600)
+
+    async def check() -> None:
+        hub = Hub()
+        await hub.publish(SyntheticSession(source="the kitchen").started())
+        async with serving(hub, tokens=Tokens.load(path)) as address, browser.open() as visit:
+            await visit.page.add_init_script(BLOCKED)
+            await visit.page.goto(address.page_url)
+            await visit.page.fill("#token", "a-token-of-sixteen")
+            await visit.page.click("#entry button")
+            await visit.shows("#about", "the kitchen")
+            await visit.page.click("#note summary")
+            await playwright.expect(visit.page.locator("#note p").first).to_be_hidden()
+            assert await visit.page.input_value("#microphone input") == "browser"
+
+    browser.run(check())
+
+
 def test_the_note_stays_open_until_it_was_read(browser: Browser) -> None:
     async def check() -> None:
         async with serving(Hub()) as address, browser.open(address.page_url) as visit:
