@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .ingest import ACKNOWLEDGE_S, Refusal
+from .settings import LimitSettings
 
 ABOUT = (
     "Activation, valence and emotion of speech, while it is spoken: estimates of expressed affect, not of "
@@ -33,7 +34,10 @@ ABOUT_INGEST = (
     "`ready` then names. Whatever goes wrong is told by `error`, and the connection closed with that "
     "error's number and its code as the reason."
 )
-ABOUT_AUDIO = "Audio in the format of the hello, as binary messages, cut as the sender likes."
+ABOUT_AUDIO = (
+    "Audio in the format of the hello, as binary messages, cut as the sender likes: each of at most "
+    f"{LimitSettings().message_bytes} bytes unless the server is set otherwise."
+)
 ABOUT_BEARER = "A token of the server's file of tokens, for whoever can set headers. Never in a URL."
 ABOUT_SUBPROTOCOL = (
     "`cmlstream.v1, bearer.TOKEN`, for browsers, which cannot set other headers; the server answers "

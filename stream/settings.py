@@ -59,8 +59,8 @@ class ListenSettings(CommonSettings, frozen=True, kw_only=True, forbid_unknown_f
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much a server takes from its clients; whoever asks for more is told so with an error code."""
 
-    message_bytes: Bytes = 1_048_576
-    """The longest message of a sender."""
+    message_bytes: Bytes = 65_536
+    """The longest message of a sender; while one is taken all other streams wait."""
 
     bytes_per_second: Bytes = 16_777_216
     """What one sender may send, on average over ten seconds."""

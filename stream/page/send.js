@@ -5,6 +5,8 @@ import { Outbox } from "./outbox.js";
 
 const SAMPLE_BYTES = { pcm_s16le: 2, pcm_f32le: 4, mulaw: 1 };
 const BUFFER_BYTES = 8_388_608;
+/** Longer audio is sent in several messages: servers limit their length. */
+const PIECE_BYTES = 32_768;
 /** What may wait in the browser's own buffer, of which nothing can be taken back. */
 const SOCKET_BYTES = 262_144;
 const TEND_MS = 100;
@@ -88,8 +90,10 @@ class Sender {
   push(samples) {
     this.#checkOpen();
     const bytes = encoded(samples, this.#hello.format);
-    if (bytes.length % this.#outbox.frameBytes) throw new RangeError("These are not whole frames of all channels.");
-    if (bytes.length) this.#outbox.push(bytes);
+    const { frameBytes } = this.#outbox;
+    if (bytes.length % frameBytes) throw new RangeError("These are not whole frames of all channels.");
+    const step = PIECE_BYTES - (PIECE_BYTES % frameBytes);
+    for (let at = 0; at < bytes.length; at += step) this.#outbox.push(bytes.subarray(at, at + step));
     this.#flush();
   }
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from cmlstream.stream.events import Event
     from cmlstream.stream.sinks.base import Sink
 
+PIECE_BYTES = 640
+
 
 @cache
 def model() -> Archive:
@@ -94,6 +96,12 @@ async def greet(connection: ClientConnection, stream: str = "kitchen", **hello: 
 
 async def say(connection: ClientConnection, type_: str, **fields: Any) -> None:
     await connection.send(json.dumps({"type": type_, **fields}))
+
+
+async def send_pcm(connection: ClientConnection, pcm: bytes) -> None:
+    """Send audio as a microphone gives it, 20 ms in a message."""
+    for at in range(0, len(pcm), PIECE_BYTES):
+        await connection.send(pcm[at : at + PIECE_BYTES])
 
 
 async def answer(connection: ClientConnection, *wanted: str) -> dict[str, Any]:

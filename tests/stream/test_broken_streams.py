@@ -16,7 +16,7 @@ from cmlstream.stream.analysis import Analysis
 from cmlstream.stream.client import send
 from cmlstream.stream.events import Affect, Error, SpeechEnded, Status, StreamEnded
 from tests.signals import quiet_noise, speech_like
-from tests.stream.service import Service, answer, greet, model, say, sending, service, told
+from tests.stream.service import Service, answer, greet, model, say, send_pcm, sending, service, told
 from tests.stream.serving import run, until
 from tests.stream.speaking import CALM_T, assert_whole, hearing, pieces, speaking
 
@@ -114,7 +114,7 @@ def test_a_sender_is_told_where_its_last_words_could_not_be_heard(monkeypatch) -
     async def check() -> None:
         async with service() as running, sending(running.address) as sender:
             ready = await greet(sender, "calm")
-            await sender.send(CALM_T.astype("<i2").tobytes())
+            await send_pcm(sender, CALM_T.astype("<i2").tobytes())
             await say(sender, "end")
             assert await told(sender) == ("failed", 1011)
             async with sending(running.address) as again:
@@ -134,7 +134,8 @@ def test_a_defect_of_the_program_ends_its_stream_only_and_followers_are_told(mon
     monkeypatch.setattr(Analysis, "push", fail)
 
     async def check() -> None:
-        async with service() as running, hearing(running.address.page_url) as heard:
+        # Whoever was still sending would not read why it is turned away.
+        async with service(message_bytes=2**20) as running, hearing(running.address.page_url) as heard:
             async with sending(running.address) as sender, sending(running.address) as other:
                 await greet(sender, "shouting")
                 await greet(other, "calm")

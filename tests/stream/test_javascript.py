@@ -243,6 +243,21 @@ def test_what_does_not_fit_the_buffer_becomes_a_gap(tmp_path: Path) -> None:
     run(check())
 
 
+def test_audio_longer_than_a_message_may_be_is_sent_in_several(tmp_path: Path) -> None:
+    script = """
+    const sender = send({ url, stream: "kitchen", channels: 3 });
+    sender.push(new Int16Array(3 * 50_000).fill(100));
+    const summary = await sender.end();
+    tell(summary.sample);
+    """
+
+    async def check() -> None:
+        async with service() as live, running(script, tmp_path, live.address.page_url) as node:
+            assert await node.tells() == 50_000
+
+    run(check())
+
+
 TOKENS = '[[token]]\nname = "desk"\nsecret = "a-token-of-sixteen"\nscopes = ["ingest", "events"]\n'
 
 

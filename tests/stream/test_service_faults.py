@@ -141,8 +141,8 @@ def test_a_subscriber_that_stops_reading_two_hundred_events_a_second_is_closed_a
             loop = asyncio.get_running_loop()
             began_s, seconds = loop.time(), 0
             while running.hub.subscribers == 2:
-                await sender.send(second * 10)
-                seconds += 10
+                await sender.send(second * 2)
+                seconds += 2
                 await asyncio.sleep(began_s + seconds / 200 - loop.time())
             await say(sender, "end")
             summary = await answer(sender, "summary")

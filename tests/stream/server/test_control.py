@@ -5,7 +5,7 @@ from cmlstream.stream.events import SpeechEnded
 from cmlstream.stream.server.tokens import Tokens
 from cmlstream.stream.sources.file import read_whole
 from cmlstream.stream.sources.open import SAMPLE_PATH
-from tests.stream.service import answer, events_until_end, following, greet, say, sending, service
+from tests.stream.service import answer, events_until_end, following, greet, say, send_pcm, sending, service
 from tests.stream.serving import fetch, run
 
 PATH = "/v1/streams/kitchen/new-speaker"
@@ -18,11 +18,11 @@ def test_a_new_speaker_begins_a_baseline():
         async with service() as running, following(running.address) as follower:
             async with sending(running.address) as sender:
                 await greet(sender)
-                await sender.send(spoken)
+                await send_pcm(sender, spoken)
                 while (await answer(sender, "ack"))["sample"] < len(spoken) // 2:
                     pass
                 assert (await fetch(running.address, PATH, "POST", Content_Length="0")).status == 204
-                await sender.send(spoken)
+                await send_pcm(sender, spoken)
                 await say(sender, "end")
                 await answer(sender, "summary")
             regions = [e for e in await events_until_end(follower) if isinstance(e, SpeechEnded)]

@@ -16,19 +16,23 @@ from cmlstream.stream.sources.file import read_whole
 from cmlstream.stream.sources.open import SAMPLE_PATH
 from tests.signals import quiet_noise, speech_like
 from tests.stream.server.test_serve import until
-from tests.stream.service import answer, events_until_end, following, greet, say, sending, service, told
+from tests.stream.service import (
+    answer,
+    events_until_end,
+    following,
+    greet,
+    say,
+    send_pcm,
+    sending,
+    service,
+    told,
+)
 from tests.stream.serving import run
 
 AUDIO_T = np.concatenate(
     [quiet_noise(0.5), speech_like(2.2, seed=1), quiet_noise(1.0), speech_like(1.2, seed=2), quiet_noise(0.6)]
 )
 PCM = AUDIO_T.astype("<i2").tobytes()
-CHUNK_BYTES = 640
-
-
-async def send_pcm(connection, pcm=PCM):
-    for at in range(0, len(pcm), CHUNK_BYTES):
-        await connection.send(pcm[at : at + CHUNK_BYTES])
 
 
 def values(events):
