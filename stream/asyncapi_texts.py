@@ -32,7 +32,8 @@ ABOUT_INGEST = (
     "`end` is answered with `summary` after the last event, and a close with 1000. A sender that was "
     "cut off and says `hello` for the same stream within the grace time goes on at the sample that "
     "`ready` then names. Whatever goes wrong is told by `error`, and the connection closed with that "
-    "error's number and its code as the reason."
+    "error's number and its code as the reason; a message that is too long is answered by the close "
+    "alone, and a sender that does not read is cut off without one."
 )
 ABOUT_AUDIO = (
     "Audio in the format of the hello, as binary messages, cut as the sender likes: each of at most "
@@ -53,10 +54,10 @@ REFUSALS = {
     Refusal.STREAM_BUSY: "another sender is sending this stream",
     Refusal.TAKEN_OVER: "another connection goes on with this stream",
     Refusal.FORMAT_CHANGED: "the stream goes on, but in another format, rate or number of channels",
-    Refusal.MESSAGE_TOO_BIG: "a message is longer than the server takes",
+    Refusal.MESSAGE_TOO_BIG: "a message is longer than the server takes: only the close says so",
     Refusal.TOO_FAST: "more bytes a second came than the server takes",
     Refusal.TOO_MANY_STREAMS: "the server, or the token, has no room for another stream",
-    Refusal.TOO_SLOW: "the sender did not read what the server said",
+    Refusal.TOO_SLOW: "what the server said was not read: a sender is cut off, only a follower is told",
     Refusal.SERVER_STOPS: "the server stops; what was acknowledged is published",
     Refusal.FAILED: "the stream broke on the server",
 }

@@ -63,7 +63,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The longest message of a sender; while one is taken all other streams wait."""
 
     bytes_per_second: Bytes = 16_777_216
-    """What one sender may send, on average over ten seconds."""
+    """What one sender may send, on average over ten seconds; every message counts as 64 bytes more."""
 
     streams: Count = 1_000
     """Streams at once."""

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     Event = Frame | Request | Response
 
 
+UNREAD_BYTES = 262_144
+"""What may wait for a client to read it: more than an event and what was written before it."""
+
+
 class Listener(Protocol):
     """Takes what a client says; must neither wait nor raise."""
 
     def hear(self, frame: Frame) -> None:
-        """Take one frame of a text or binary message."""
+        """Take one frame of a text or binary message, or note one that controls the connection."""
 
     def lose(self) -> None:
         """Take note that the connection is gone."""
@@ -34,12 +38,28 @@ class Connection(ServerConnection):
 
     listener: Listener | None = None
 
+    def data_received(self, data: bytes) -> None:
+        """Cut off who asks and asks and reads no answer: websockets writes a pong for every ping."""
+        super().data_received(data)
+        if self.paused and self.transport.get_write_buffer_size() > UNREAD_BYTES:
+            self.transport.abort()
+
+    def send_data(self) -> None:
+        """Write all answers to one read at once: asyncio logs each write to a connection that is lost."""
+        writes = self.protocol.writes
+        if len(writes) > 2:
+            # The last may be the mark of the end, which must stand alone.
+            self.protocol.writes = [b"".join(writes[:-1]), writes[-1]]
+        if writes:
+            super().send_data()
+
     def process_event(self, event: Event) -> None:
-        """Hand data to the listener, if there is one, and leave the rest to websockets."""
-        if self.listener is not None and isinstance(event, Frame) and event.opcode in DATA_OPCODES:
+        """Hand frames to the listener, if there is one, and leave what is no data to websockets."""
+        if self.listener is not None and isinstance(event, Frame):
             self.listener.hear(event)
-        else:
-            super().process_event(event)
+            if event.opcode in DATA_OPCODES:
+                return
+        super().process_event(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the listener."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Frame, Opcode
+from websockets.frames import CTRL_OPCODES, Frame, Opcode
 
 from cmlstream.stream.ingest import (
     ACKNOWLEDGE_S,
@@ -41,7 +41,11 @@ if TYPE_CHECKING:
     from .streams import Streams
     from .tokens import Grant, Tokens
 
+# What is looked up for every message is looked up once.
+CONTINUATION, BINARY = Opcode.CONT, Opcode.BINARY
 NORMAL_CLOSURE = 1000
+FRAME_BYTES = 64
+"""What a frame counts for besides its data: one without any has to be read and judged too."""
 LONGEST_STREAM_S = 365 * 86_400
 """Skipping alone could lead beyond what dates can hold."""
 
@@ -79,7 +83,7 @@ class Conversation:
         self._allowance = Allowance(receiving.limits.bytes_per_second, self.heard_s)
         self._received_bytes = 0
         """Not yet counted: a counter costs more than the message."""
-        self._text: list[bytes] = []
+        self._text = bytearray()
         self._is_audio = False
         self._live: LiveStream | None = None
         self._grant: Grant | None = None
@@ -91,29 +95,38 @@ class Conversation:
         """None: the sender is gone, and nobody is left to tell."""
 
     def hear(self, frame: Frame) -> None:
-        """Take one frame of what the sender says."""
+        """Take one frame of what the sender says, and its share of what the sender may send."""
         if self._farewell.done():
             return
-        self.heard_s = self._loop.time()
-        self._received_bytes += len(frame.data)
-        if not self._allowance.take(len(frame.data), self.heard_s):
+        now_s = self._loop.time()
+        size_bytes = len(frame.data)
+        if not self._allowance.take(size_bytes + FRAME_BYTES, now_s):
             limit = self._receiving.limits.bytes_per_second
             self.dismiss(Refusal.TOO_FAST, f"More than {limit} bytes a second came: send more slowly.")
             return
-        if frame.opcode is not Opcode.CONT:
-            self._is_audio = frame.opcode is Opcode.BINARY
+        opcode = frame.opcode
+        if opcode in CTRL_OPCODES:
+            return
+        self.heard_s = now_s
+        self._received_bytes += size_bytes
+        if opcode is not CONTINUATION:
+            self._is_audio = opcode is BINARY
         try:
             if self._is_audio:
                 self._take_audio(bytes(frame.data))
             else:
-                self._text.append(bytes(frame.data))
+                self._text += frame.data
                 if frame.fin:
                     self._take(self._read_text())
         except SenderRefusedError as error:
             self.dismiss(error.refusal, str(error))
 
     def lose(self) -> None:
-        """Take note that the connection is gone."""
+        """Take note that the connection is gone, closed by websockets itself where a message was too long."""
+        closed = self._connection.protocol.close_sent
+        too_big = closed is not None and closed.code == Refusal.MESSAGE_TOO_BIG.close_code
+        if too_big and not self._farewell.done():
+            self._receiving.metrics.refused(Refusal.MESSAGE_TOO_BIG.code)
         self._part(None)
 
     def dismiss(self, refusal: Refusal, message: str) -> None:
@@ -134,7 +147,10 @@ class Conversation:
                 await self._say(farewell.message)
                 async with asyncio.timeout(self._receiving.patience.close_s):
                     await self._connection.close(farewell.close_code, farewell.reason)
-        except (TimeoutError, ConnectionClosed):
+        except TimeoutError:
+            self.dismiss(Refusal.TOO_SLOW, "What the server said was not read.")
+            self._connection.transport.abort()
+        except ConnectionClosed:
             self._connection.transport.abort()
         finally:
             self._count_received()
@@ -191,7 +207,7 @@ class Conversation:
             self._connection.transport.resume_reading()
 
     def _read_text(self) -> FromSender:
-        text = b"".join(self._text)
+        text = bytes(self._text)
         self._text.clear()
         try:
             return decode_from_sender(text)

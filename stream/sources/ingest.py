@@ -1,7 +1,7 @@
 """The audio that one sender of `/v1/ingest` pushes: decoded, converted and held until it is heard.
 
 Nothing here waits, so the connection can hand over each message as it arrives. When too much is held the
-sender's socket is paused.
+sender's socket is paused. Of what was skipped, and who speaks, only the last is held until audio follows.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FULL_SAMPLES = 2 * SAMPLE_RATE
 """Held audio from which on the sender has to wait."""
+FULL_PIECES = 1_000
+"""The same in pieces: of one sample each, two seconds would take megabytes."""
 
 GATHER_S = 0.1
 """How long audio waits for more where many streams are live: what it costs to hear a message is paid once.
@@ -62,7 +64,7 @@ class IngestSource(Source):
     @property
     def full(self) -> bool:
         """Whether the sender has to wait."""
-        return self._held_samples >= FULL_SAMPLES
+        return self._held_samples >= FULL_SAMPLES or len(self._held) >= FULL_PIECES
 
     @property
     def ended(self) -> bool:
@@ -100,13 +102,18 @@ class IngestSource(Source):
         lost_samples = max(0, self.frames * SAMPLE_RATE // self._hello.rate - self._end)
         self._end += lost_samples
         self.dropped_samples += lost_samples
+        speaker_changed = self._speaker_changed
+        if speaker_changed:
+            self._held.pop()
         if self._held and isinstance(self._held[-1], Chunk) and not len(self._held[-1].samples_T):
             self._held.pop()
         self._put(Chunk(np.zeros(0, np.int16), self._end))
+        if speaker_changed:
+            self._put(NewSpeaker())
 
     def change_speaker(self) -> None:
         """Take note that someone else speaks from here on."""
-        if not (self._held and isinstance(self._held[-1], NewSpeaker)):
+        if not self._speaker_changed:
             self._put(NewSpeaker())
 
     def finish(self, ending: Ending) -> None:
@@ -121,11 +128,20 @@ class IngestSource(Source):
         """Yield what was pushed, neighbours as one, as soon as it is there."""
         while True:
             while self._held:
-                yield self._take()
+                was_full = self.full
+                heard = self._take()
+                if was_full and not self.full and self._when_room is not None:
+                    self._when_room()
+                yield heard
             if self._ended:
                 return
             self._arrived.clear()
             await self._arrived.wait()
+
+    @property
+    def _speaker_changed(self) -> bool:
+        """Whether nothing came since someone else began to speak."""
+        return bool(self._held) and isinstance(self._held[-1], NewSpeaker)
 
     def _hold(self, samples_T: Samples) -> None:
         if len(samples_T):
@@ -158,7 +174,6 @@ class IngestSource(Source):
         first = self._held.popleft()
         if isinstance(first, NewSpeaker):
             return first
-        was_full = self.full
         pieces = [first.samples_T]
         end = first.start + len(first.samples_T)
         while self._held and isinstance(self._held[0], Chunk) and self._held[0].start == end:
@@ -167,6 +182,4 @@ class IngestSource(Source):
             pieces.append(following.samples_T)
             end += len(following.samples_T)
         self._held_samples -= end - first.start
-        if was_full and not self.full and self._when_room is not None:
-            self._when_room()
         return first if len(pieces) == 1 else Chunk(np.concatenate(pieces), first.start)

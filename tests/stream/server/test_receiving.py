@@ -11,6 +11,7 @@ from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.stream.events import Affect, Gap, SpeechEnded, StreamEnded, StreamStarted
 from cmlstream.stream.ingest import Refusal
 from cmlstream.stream.server.patience import Patience
+from cmlstream.stream.server.receiving import FRAME_BYTES
 from cmlstream.stream.server.tokens import Tokens
 from cmlstream.stream.sources.file import read_whole
 from cmlstream.stream.sources.open import SAMPLE_PATH
@@ -324,7 +325,7 @@ def test_a_message_that_is_too_long_and_a_flood_are_refused():
             async with sending(running.address) as sender:
                 await greet(sender, "other")
                 for _ in range(25):
-                    await sender.send(bytes(1_000))
+                    await sender.send(bytes(1_000 - FRAME_BYTES))
                 assert (await told(sender))[0] == "too_fast"
             async with sending(running.address) as sender:
                 await greet(sender, "other")

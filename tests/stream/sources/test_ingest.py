@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cmlstream.stream.ingest import Hello
 from cmlstream.stream.sources.base import NewSpeaker
 from cmlstream.stream.sources.convert import Converter
-from cmlstream.stream.sources.ingest import FULL_SAMPLES, IngestSource
+from cmlstream.stream.sources.ingest import FULL_PIECES, FULL_SAMPLES, IngestSource
 
 AUDIO_T = np.random.default_rng(3).integers(-20_000, 20_000, 5_000).astype("<i2")
 
@@ -84,6 +84,45 @@ def test_a_full_source_says_so_and_calls_back_when_there_is_room():
         return calls
 
     assert asyncio.run(run()) == [False]
+
+
+def test_a_source_is_full_of_pieces_too():
+    async def run():
+        source = IngestSource(Hello(stream="a"))
+        calls = []
+        source.when_room(lambda: calls.append(source.full))
+        for _ in range(FULL_PIECES):
+            assert not source.full
+            source.push(bytes(2))
+        assert source.full
+        await anext(source.chunks())
+        return calls
+
+    assert asyncio.run(run()) == [False]
+
+
+def test_of_what_is_skipped_and_who_speaks_only_the_last_is_held():
+    async def run():
+        source = IngestSource(Hello(stream="a"))
+        source.push(bytes(200))
+        source.change_speaker()
+        for _ in range(10_000):
+            source.skip(1)
+            source.change_speaker()
+        held = len(source._held)
+        source.push(bytes(100))
+        source.finish("end of input")
+        return held, source, await heard(source)
+
+    held, source, items = asyncio.run(run())
+    assert held == 3
+    assert [type(item) is NewSpeaker or (item.start, len(item.samples_T)) for item in items] == [
+        (0, 100),
+        (10_100, 0),
+        True,
+        (10_100, 50),
+    ]
+    assert (source.frames, source.dropped_samples) == (10_150, 10_000)
 
 
 def test_a_change_of_speaker_keeps_its_place_and_comes_once():

@@ -43,10 +43,14 @@ async def carry_out(attack: Attack, port: int) -> Outcome:
     """Do it, and return what came of it; raises TimeoutError where the server leaves it hanging."""
     async with asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        reading = asyncio.create_task(_read(reader, opened := asyncio.Event()))
+        opened, hearing = asyncio.Event(), asyncio.Event()
+        if not attack.deaf:
+            hearing.set()
+        reading = asyncio.create_task(_read(reader, opened, hearing))
         try:
             with contextlib.suppress(OSError):
                 await _send(attack, writer, reading, opened)
+            hearing.set()
             return _outcome(await reading)
         finally:
             reading.cancel()
@@ -85,7 +89,7 @@ async def _send(
         writer.transport.abort()
 
 
-async def _read(reader: asyncio.StreamReader, opened: asyncio.Event) -> bytes:
+async def _read(reader: asyncio.StreamReader, opened: asyncio.Event, hearing: asyncio.Event) -> bytes:
     """Return all that comes until a close or the end."""
     received = bytearray()
     try:
@@ -93,6 +97,7 @@ async def _read(reader: asyncio.StreamReader, opened: asyncio.Event) -> bytes:
             received += more
             if b"\r\n\r\n" in received:
                 opened.set()
+                await hearing.wait()
             if any(opcode == CLOSE for opcode, _ in frames_in(_after_head(received))):
                 break
     except OSError:

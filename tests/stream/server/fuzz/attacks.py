@@ -47,6 +47,7 @@ class Grammar:
             (4, self._wrong_fragments),
             (2, self._too_big),
             (2, self._flood),
+            (0.5, self._unread_pings),
             (6, self._odd_audio),
             (6, self._departure),
             (14, self._wrong_request),
@@ -186,10 +187,15 @@ class Grammar:
             (
                 frame(TEXT, b'{"type": "new_speaker"}') * count,
                 frame(TEXT, b'{"type": "skip", "samples": 1}') * count,
+                (frame(TEXT, b'{"type": "skip", "samples": 1}') + frame(TEXT, b'{"type": "new_speaker"}'))
+                * count,
+                (frame(BINARY, b"\0\0") + frame(TEXT, b'{"type": "skip", "samples": 1}')) * count,
                 frame(BINARY, b"\x01") * count,
                 frame(BINARY) * count,
                 frame(PING, bytes(125)) * count,
                 frame(PONG) * count,
+                frame(TEXT, b"{", final=False) + frame(CONTINUATION, final=False) * 10 * count,
+                frame(BINARY, final=False) + frame(CONTINUATION, final=False) * 10 * count,
                 frame(TEXT, b"{") * count,
                 frame(BINARY, bytes(60_000)) * 40,
             )
@@ -197,6 +203,11 @@ class Grammar:
         return self._greeted(
             "a flood", flood, answers=REFUSED | LEFT | {4429}, ending=Ending.HALF_CLOSE
         )  # fmt: skip
+
+    def _unread_pings(self) -> Attack:
+        pings = frame(PING, self._random.randbytes(CONTROL_LIMIT)) * 1_000
+        opened = self._random.choice((self._opened, self._greeted))
+        return opened("unread pings", *[pings] * 10, answers=GONE | {4429}, deaf=True)
 
     def _odd_audio(self) -> Attack:
         hello = self._hello(

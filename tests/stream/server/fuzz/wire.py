@@ -34,7 +34,8 @@ class Attack:
     """What one connection sends, and what the server may do about it.
 
     `frames` follow once the websocket is open; with a pause between them, if one is told. `answers` are HTTP
-    statuses, codes of closes, or None for a connection that just ends.
+    statuses, codes of closes, or None for a connection that just ends. Who is deaf reads nothing before all
+    is sent.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Attack:
     frames: tuple[bytes, ...] = ()
     ending: Ending = Ending.WAIT
     pause_s: float = 0.0
+    deaf: bool = False
 
 
 def frame(
