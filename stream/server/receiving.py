@@ -79,8 +79,8 @@ class Conversation:
         self._connection = connection
         self._secret = secret
         self._loop = asyncio.get_running_loop()
-        self.heard_s = self._loop.time()
-        self._allowance = Allowance(receiving.limits.bytes_per_second, self.heard_s)
+        self._heard_s = self._loop.time()
+        self._allowance = Allowance(receiving.limits.bytes_per_second, self._heard_s)
         self._received_bytes = 0
         """Not yet counted: a counter costs more than the message."""
         self._text = bytearray()
@@ -93,6 +93,11 @@ class Conversation:
         """The sender said hello, or is gone before it did."""
         self._farewell: asyncio.Future[Farewell | None] = self._loop.create_future()
         """None: the sender is gone, and nobody is left to tell."""
+
+    @property
+    def heard_s(self) -> float:
+        """When the sender last said anything, by the loop's clock; now, where it is not read."""
+        return self._loop.time() if self._paused else self._heard_s
 
     def hear(self, frame: Frame) -> None:
         """Take one frame of what the sender says, and its share of what the sender may send."""
@@ -107,7 +112,7 @@ class Conversation:
         opcode = frame.opcode
         if opcode in CTRL_OPCODES:
             return
-        self.heard_s = now_s
+        self._heard_s = now_s
         self._received_bytes += size_bytes
         if opcode is not CONTINUATION:
             self._is_audio = opcode is BINARY
@@ -177,7 +182,7 @@ class Conversation:
             if self._grant is not None and not self._receiving.tokens.holds(self._grant):
                 self.dismiss(Refusal.UNAUTHORIZED, "The token is no longer valid.")
             idle_s = self._loop.time() - self.heard_s
-            if idle_s > self._receiving.limits.idle_s and not (self._paused or self._end_said):
+            if idle_s > self._receiving.limits.idle_s and not self._end_said:
                 self.dismiss(Refusal.IDLE, f"Nothing came for {idle_s:.0f} s: send audio, or end.")
 
     def _count_received(self) -> None:
@@ -203,7 +208,7 @@ class Conversation:
     def _resume(self) -> None:
         if self._paused:
             self._paused = False
-            self.heard_s = self._loop.time()
+            self._heard_s = self._loop.time()
             self._connection.transport.resume_reading()
 
     def _read_text(self) -> FromSender:
@@ -217,6 +222,8 @@ class Conversation:
 
     def _take(self, said: FromSender) -> None:
         match said:
+            case NewSpeaker() | End() if self._end_said:
+                pass  # said again by a sender that was cut off after its end: nothing can acknowledge either
             case Hello():
                 self._greet(said)
             case Skip():
@@ -253,6 +260,7 @@ class Conversation:
             return
         self._live = self._receiving.streams.attach(hello, grant.name, self)
         self._allowance = self._live.allowance
+        self._end_said = self._live.source.ended
         self._live.source.when_room(self._resume)
         self._live.ended.add_done_callback(self._sum_up)
         self._begun.set()

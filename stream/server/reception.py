@@ -133,6 +133,8 @@ class Reception:
     ) -> Response | None:
         assert isinstance(connection, Connection)
         connection.protocol.max_message_size = receiving.limits.message_bytes
+        # Where a sender has to wait, its answer to a ping lies unread behind audio; `idle_s` finds the dead.
+        connection.ping_interval = None
         connection.listener = Conversation(receiving, connection, presented(request.headers))
         return None
 

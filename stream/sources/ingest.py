@@ -39,7 +39,7 @@ class IngestSource(Source):
     """What a sender pushed, in order; outlives the connection that brings it.
 
     Whoever pushes looks at `full` and calls nothing more until `when_room` was called back. What is pushed in
-    one message is taken whole.
+    one message is taken whole; what comes after the end is not taken.
     """
 
     def __init__(self, hello: Hello, is_crowded: Callable[[], bool] = lambda: False) -> None:
@@ -81,6 +81,8 @@ class IngestSource(Source):
 
     def push(self, message: bytes) -> None:
         """Take audio; a frame that is cut in two waits for its other half."""
+        if self._ended:
+            return
         if self._rest:
             message = self._rest + message
         frames, left_over = divmod(len(message), self._frame_bytes)
@@ -96,6 +98,8 @@ class IngestSource(Source):
 
     def skip(self, frames: int) -> None:
         """Take note that audio is missing here."""
+        if self._ended:
+            return
         self.cut_off()
         self._hold(self._converter.flush())
         self.frames += frames
@@ -113,7 +117,7 @@ class IngestSource(Source):
 
     def change_speaker(self) -> None:
         """Take note that someone else speaks from here on."""
-        if not self._speaker_changed:
+        if not self._ended and not self._speaker_changed:
             self._put(NewSpeaker())
 
     def finish(self, ending: Ending) -> None:

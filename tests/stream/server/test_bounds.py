@@ -1,4 +1,4 @@
-"""What a sender can make the server hold or do is bounded, and who oversteps it is counted."""
+"""What a sender can make the server hold or do is bounded; one that has to wait for the server is spared."""
 
 import asyncio
 import contextlib
@@ -7,15 +7,38 @@ from functools import partial
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+from cmlstream.stream.ingest import Refusal
+from cmlstream.stream.server import reception
 from cmlstream.stream.server.connection import UNREAD_BYTES
 from cmlstream.stream.server.patience import Patience
+from cmlstream.stream.sinks.base import Sink
+from cmlstream.stream.sources.ingest import FULL_SAMPLES
 from tests.stream.server.fuzz.wire import BINARY, CONTINUATION, PING, TEXT, frame, request
-from tests.stream.service import answer, greet, sending, service, told
+from tests.stream.service import answer, greet, say, sending, service, told
 from tests.stream.serving import run, until
 
 HELLO = frame(TEXT, b'{"type": "hello", "stream": "kitchen"}')
+MUCH = bytes(2 * FULL_SAMPLES)
+"""So much audio, in one message, that a sender has to wait."""
+
+
+class Gate(Sink):
+    """Holds every stream up until it is opened."""
+
+    def __init__(self):
+        self.opened = asyncio.Event()
+
+    async def publish(self, message):
+        await self.opened.wait()
+
+    async def run(self):
+        pass
+
+    async def close(self):
+        pass
 
 
 @contextlib.asynccontextmanager
@@ -111,5 +134,61 @@ def test_a_sender_that_does_not_read_is_counted():
             await send(frame(BINARY, bytes(640)))
             await until(lambda: live.sender is None)
             assert refusals(running) == {"too_slow": 1}
+
+    run(check())
+
+
+def test_a_sender_that_has_to_wait_is_not_taken_for_dead(monkeypatch):
+    monkeypatch.setattr(reception, "serve", partial(serve, ping_interval=0.05, ping_timeout=0.05))
+
+    async def check():
+        gate = Gate()
+        async with service(sinks=[gate]) as running, sending(running.address) as sender:
+            await greet(sender)
+            (live,) = running.streams
+            await sender.send(MUCH)
+            # The stream takes it, and is held up.
+            await until(lambda: live.source.frames > 0 and not live.source.full)
+            await sender.send(MUCH)
+            await until(lambda: live.source.full)
+            now_s = asyncio.get_running_loop().time()
+            assert live.sender.heard_s >= now_s
+            async with sending(running.address) as other:
+                assert (await greet(other))["code"] == "stream_busy"
+            # Whoever came later and answers no pings is gone: whoever came first would be as well.
+            reader, writer = await asyncio.open_connection(running.address.host, running.address.port)
+            writer.write(request(running.address.port, "/v1/events?stream=nobody"))
+            assert b"keepalive ping timeout" in await reader.read()
+            writer.close()
+            gate.opened.set()
+            await say(sender, "end")
+            assert (await answer(sender, "summary"))["sample"] == 2 * FULL_SAMPLES
+
+    run(check())
+
+
+def test_after_the_end_a_sender_may_come_again_for_the_summary_and_bring_nothing():
+    async def check():
+        gate = Gate()
+        async with service(sinks=[gate]) as running:
+            async with sending(running.address) as sender:
+                ready = await greet(sender)
+                await sender.send(bytes(640))
+                await say(sender, "end")
+                (live,) = running.streams
+                await until(lambda: live.source.ended)
+            async with sending(running.address) as sender:
+                assert await greet(sender, session=ready["session"]) == {**ready, "sample": 320}
+                await sender.send(bytes(640))
+                assert await told(sender) == ("bad_message", Refusal.BAD_MESSAGE.close_code)
+            async with sending(running.address) as sender:
+                await greet(sender, session=ready["session"])
+                # What a sender that was cut off cannot know to have been heard.
+                await say(sender, "new_speaker")
+                await say(sender, "end")
+                await (await sender.ping())
+                gate.opened.set()
+                summary = await answer(sender, "summary")
+                assert (summary["sample"], summary["audio_s"]) == (320, 0.02)
 
     run(check())

@@ -125,6 +125,21 @@ def test_of_what_is_skipped_and_who_speaks_only_the_last_is_held():
     assert (source.frames, source.dropped_samples) == (10_150, 10_000)
 
 
+def test_what_comes_after_the_end_is_not_taken():
+    async def run():
+        source = IngestSource(Hello(stream="a", rate=8_000))
+        source.push(bytes(200))
+        source.finish("stopped")
+        source.push(bytes(200))
+        source.skip(100)
+        source.change_speaker()
+        return source.frames, source.dropped_samples, await heard(source)
+
+    frames, dropped_samples, items = asyncio.run(run())
+    assert (frames, dropped_samples) == (100, 0)
+    assert sum(len(item.samples_T) for item in items) == 200
+
+
 def test_a_change_of_speaker_keeps_its_place_and_comes_once():
     async def run():
         source = IngestSource(Hello(stream="a"))
