@@ -163,8 +163,8 @@ async def _delays(url: str) -> AsyncIterator[float]:
             case Affect() if started is not None:
                 hop_samples = started.hop_ms * SAMPLE_RATE // 1000
                 hops = -(-(event.end_sample - region_start) // hop_samples)
-                due_s = (region_start + hops * hop_samples) / SAMPLE_RATE
-                yield (arrived - started.start_time.timestamp() - due_s) * 1000
+                behind_s = (region_start + hops * hop_samples - event.end_sample) / SAMPLE_RATE
+                yield (arrived - event.end_time.timestamp() - behind_s) * 1000
             case _:
                 pass
 

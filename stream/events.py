@@ -50,7 +50,14 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     ]
     start_sample: Position
     end_sample: Position
-    start_time: Annotated[datetime, Meta(tz=True, description="wall time of start_sample, RFC 3339, UTC")]
+    start_time: Annotated[
+        datetime,
+        Meta(
+            tz=True,
+            description="wall time of start_sample, RFC 3339, UTC. Where a live sender catches up, times are "
+            "corrected: then later events can bear earlier ones",
+        ),
+    ]
     end_time: Annotated[datetime, Meta(tz=True, description="wall time of end_sample, RFC 3339, UTC")]
     model: Annotated[str, Meta(description="name and version of the model")]
 

@@ -63,7 +63,7 @@ class Hello(_Said, tag="hello", frozen=True, kw_only=True):
 
 
 class Skip(_Said, tag="skip", frozen=True, kw_only=True):
-    """The sender lost audio here; it becomes a gap."""
+    """The sender lost audio here, or paused; it becomes a gap. Untold, it makes all that follows late."""
 
     samples: Annotated[int, Meta(ge=1, le=2**40, description="frames at the sender's rate that are missing")]
 

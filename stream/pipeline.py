@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 PENDING_MOMENTS = 64
 """What may wait for the engine: sixteen seconds of rolling windows, so the reader rarely waits when live."""
 
-AHEAD_S = 1.0
-"""Audio that is so far ahead of its clock was not spoken just now, whatever its sender says."""
+CALM_S = 2.0
+"""So long after audio that came faster than it can be spoken, what comes may have waited as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,8 @@ class Pipeline:
         return failure
 
     async def _hear(self, chunk: Chunk) -> None:
+        if self._source.paced:
+            self.session.hear(chunk.start, chunk.start + len(chunk.samples_T))
         if self._recorder is not None and len(chunk.samples_T):
             self._recorder.hear(self.session, chunk)
         await self._queue(self._analysis.push(chunk))
@@ -184,7 +186,7 @@ class Pipeline:
 
     async def _queue(self, moments: Iterable[Moment]) -> None:
         for moment in moments:
-            if isinstance(moment, Window) and self._is_thinned(moment):
+            if isinstance(moment, Window) and self._is_thinned():
                 self.tally.thinned_updates += 1
                 continue
             await self._pending.put(_Pending(moment, self._submit(moment)))
@@ -195,9 +197,9 @@ class Pipeline:
             return None
         return self._waiting.submit(window, self._baseline)
 
-    def _is_thinned(self, window: Window) -> bool:
-        """Whether to leave this window out; one of audio that comes faster than it was spoken can wait."""
-        is_live = self._source.paced and self.session.delay_s(window.due) >= -AHEAD_S
+    def _is_thinned(self) -> bool:
+        """Whether to leave a rolling window out; those of audio that comes faster than spoken can wait."""
+        is_live = self._source.paced and self.session.calm_s >= CALM_S
         return is_live and self._waiting.thins()
 
     async def _publish(self) -> None:
@@ -241,7 +243,7 @@ class Pipeline:
         )
 
     def _delay_ms(self, heard: SecondHeard) -> float:
-        # A sender may be ahead of its clock.
+        # Audio may be ahead of its clock by a chunk.
         return max(round(self.session.delay_s(heard.reading.end) * 1000, 1), 0.0)
 
     async def _publish_event(self, event: Event, features: Features | None = None) -> None:

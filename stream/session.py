@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,10 @@ from .events import Event, Message, Skipped, encode
 
 if TYPE_CHECKING:
     from .forms import Features
+
+
+AHEAD_S = 0.02
+"""So much before its time audio may come and change nothing: as much as comes at once from a live source."""
 
 
 class Stamp(TypedDict):
@@ -29,7 +34,13 @@ class Stamp(TypedDict):
 
 
 class Session:
-    """Stamps events with stream, number and time. Time is `anchor` plus samples / 16000, never the clock."""
+    """Stamps events with stream, number and time. Time is `anchor` plus samples / 16000, never the clock.
+
+    The first audio is taken to be spoken as it comes. Where it had waited, as for a lost server, more
+    comes at once, and only then it shows how long. So live audio that cannot have been spoken yet moves the
+    anchor, and only ever to an earlier time: nothing lies in the future, but what was told before such a move
+    bears a time that is too late. Live audio that comes late, or in heaps, moves nothing: it has a delay.
+    """
 
     def __init__(self, stream: str, model: str) -> None:
         self.stream = stream
@@ -39,13 +50,34 @@ class Session:
         self.skipped = Skipped()
         """Counted by the sinks that its messages go to."""
         self._published = 0
+        self._ahead_s = -math.inf
         self.anchor_at(0)
 
     def anchor_at(self, position: int) -> None:
         """Take the sample at `position` to be heard now."""
-        heard_s = position / SAMPLE_RATE
-        self._anchor = datetime.now(UTC) - timedelta(seconds=heard_s)
-        self._anchored_s = time.monotonic() - heard_s
+        self._heard = position
+        self._anchored_s = time.monotonic() - position / SAMPLE_RATE
+        self._read_clock()
+
+    def hear(self, start: int, end: int) -> None:
+        """Take note that live audio from `start` to `end` came now."""
+        if start > self._heard:
+            # What was lost counts as long as it lasted; but the clock may have been set, the machine asleep.
+            self._read_clock()
+        self._heard = end
+        ahead_s = -self.delay_s(end)
+        if ahead_s > AHEAD_S:
+            self._anchor -= timedelta(seconds=ahead_s)
+            self._anchored_s -= ahead_s
+            self._ahead_s = time.monotonic()
+
+    def _read_clock(self) -> None:
+        self._anchor = datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._anchored_s)
+
+    @property
+    def calm_s(self) -> float:
+        """For how long now no audio came faster than it can be spoken."""
+        return time.monotonic() - self._ahead_s
 
     @property
     def published(self) -> int:

@@ -1,5 +1,6 @@
 """More streams than the engine can estimate: rolling updates are thinned evenly and told, nothing else is."""
 
+import asyncio
 import itertools
 import logging
 import time
@@ -15,7 +16,7 @@ from cmlstream.stream.client import send
 from cmlstream.stream.events import Affect, SpeechEnded, Status, StreamEnded
 from cmlstream.stream.seldom import INTERVAL_S, SeldomLog
 from tests.signals import quiet_noise, speech_like
-from tests.stream.service import model, service
+from tests.stream.service import answer, greet, model, say, sending, service
 from tests.stream.serving import run, until
 from tests.stream.speaking import assert_whole, hearing, pieces, speaking
 
@@ -101,9 +102,40 @@ def hops_between(ends: list[int]) -> list[float]:
     return [(later - earlier) / HOP_SAMPLES for earlier, later in itertools.pairwise(ends)]
 
 
+def test_a_session_that_began_with_a_backlog_is_thinned_once_it_is_live(slow, monkeypatch) -> None:
+    monkeypatch.setattr(SlowArchive, "windows_cost_s", 0.0)
+    monkeypatch.setattr(pipeline, "CALM_S", 0.3)
+    pcm = np.tile(speech_like(2.0, seed=44), 30).astype("<i2").tobytes()
+    second, piece = 2 * SAMPLE_RATE, 2 * SAMPLE_RATE // 10
+
+    async def check() -> None:
+        async with service(archive=slow) as running, sending(running.address) as sender:
+            await greet(sender, "desk")
+            for at in range(0, 8 * second, piece):
+                await sender.send(pcm[at : at + piece])
+            (live,) = running.streams
+            await until(lambda: live.pipeline.position == 8 * SAMPLE_RATE)
+            assert live.pipeline.tally.thinned_updates == 0
+            monkeypatch.setattr(SlowArchive, "windows_cost_s", 1.0)
+            loop = asyncio.get_running_loop()
+            began_s = loop.time()
+            for turn in range(50):
+                at = 8 * second + turn * piece
+                await sender.send(pcm[at : at + piece])
+                await asyncio.sleep(began_s + (turn + 1) / 10 - loop.time())
+                if live.pipeline.tally.thinned_updates:
+                    break
+            monkeypatch.setattr(SlowArchive, "windows_cost_s", 0.0)
+            assert live.pipeline.tally.thinned_updates > 0
+            await say(sender, "end")
+            await answer(sender, "summary")
+
+    run(check())
+
+
 def test_live_audio_that_comes_late_and_all_at_once_is_no_overload(monkeypatch) -> None:
     # Whatever comes counts as live, as it does after a link was lost for as long.
-    monkeypatch.setattr(pipeline, "AHEAD_S", 3_600.0)
+    monkeypatch.setattr(pipeline, "CALM_S", 0.0)
 
     async def check() -> None:
         async with service() as running, hearing(running.address.page_url) as heard:

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from cmlstream.stream.analysis import Analysis
 from cmlstream.stream.engine import Engine
 from cmlstream.stream.events import Affect, Error, Gap, SpeechEnded, Status, StreamEnded, StreamStarted
 from cmlstream.stream.pipeline import Pipeline, StreamIdentity
+from cmlstream.stream.session import AHEAD_S
 from cmlstream.stream.sinks.base import Sink
 from cmlstream.stream.sources.base import Chunk, Source
 from tests.signals import quiet_noise, speech_like
@@ -59,6 +61,24 @@ class Collector(Sink):
 
     async def close(self):
         pass
+
+
+class Live(Pieces):
+    """The same, said to come as it is spoken."""
+
+    paced = True
+
+
+class Dating(Collector):
+    """Keeps with each event when it came."""
+
+    def __init__(self):
+        super().__init__()
+        self.came = []
+
+    async def publish(self, message):
+        await super().publish(message)
+        self.came.append(datetime.now(UTC))
 
 
 class Leaky(Collector):
@@ -183,6 +203,29 @@ def test_muted_input_is_told_and_gets_no_estimate(model):
     assert len(statuses) == 3
     assert all(status.muted and status.delay_ms is None for status in statuses)
     assert not any(isinstance(event, Affect | SpeechEnded) for event in events)
+
+
+def test_no_event_of_live_audio_that_had_waited_is_of_the_future(model):
+    waited_T = np.tile(AUDIO_T, 3)
+    backlog = [Chunk(waited_T[at : at + SAMPLE_RATE], at) for at in range(0, len(waited_T), SAMPLE_RATE)]
+    dating = Dating()
+    events, _ = asyncio.run(published(model, Live(backlog), collector=dating))
+    slack = timedelta(seconds=AHEAD_S)
+    assert all(event.end_time <= came + slack for event, came in zip(events, dating.came, strict=True))
+    for event in events:
+        assert event.end_time - event.start_time == pytest.approx(
+            timedelta(seconds=(event.end_sample - event.start_sample) / SAMPLE_RATE),
+            abs=timedelta(microseconds=2),
+        )
+
+
+def test_a_recording_that_is_not_played_in_real_time_is_dated_by_its_positions_alone(model):
+    pieces = [Chunk(AUDIO_T[at : at + 1_000], at) for at in range(0, len(AUDIO_T), 1_000)]
+    events, _ = asyncio.run(published(model, Pieces(pieces)))
+    began = events[0].start_time
+    assert all(
+        event.end_time == began + timedelta(seconds=event.end_sample / SAMPLE_RATE) for event in events
+    )
 
 
 def test_a_status_counts_the_events_that_were_skipped_of_its_own_session(model):
