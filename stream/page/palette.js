@@ -33,7 +33,7 @@ export function font(palette, share = 0.75, weight = "") {
   return `${weight} ${Math.round(palette.fontPx * share * 10) / 10}px ${palette.family}`.trim();
 }
 
-/** Counts up when the page's theme changes; watched once for all canvases, which come and go. */
+/** Counts up when the page's theme or its letters change; watched once for all canvases, which come and go. */
 let themes = 0;
 const themed = () => {
   themes += 1;
@@ -43,7 +43,15 @@ for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)",
 }
 new MutationObserver(themed).observe(document.documentElement, { attributes: true });
 
-/** The palette that holds at an element, read anew only when the theme changes. */
+/** The letters grow with wide windows, and as the user likes; nothing tells of them but what they make larger. */
+let letters = "";
+new ResizeObserver(() => {
+  const before = letters;
+  letters = getComputedStyle(document.documentElement).fontSize;
+  if (letters !== before) themed();
+}).observe(document.documentElement);
+
+/** The palette that holds at an element, read anew only when the theme or the size of the letters changes. */
 export class Colours {
   #element;
   #palette = null;

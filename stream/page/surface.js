@@ -7,8 +7,8 @@ export class Surface {
   width = 0;
   height = 0;
   ratio = 1;
-  /** Counts up with each change of size. */
-  version = 0;
+  #pixelRatio = 1;
+  #version = 0;
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
@@ -18,15 +18,22 @@ export class Surface {
     this.measure();
   }
 
-  /** Take the size from the page; the ratio changes also where a window moves to another screen. */
+  /** Counts up with each change of size. No observer tells that a window moved to a screen of finer pixels. */
+  get version() {
+    if (devicePixelRatio !== this.#pixelRatio) this.measure();
+    return this.#version;
+  }
+
+  /** Take the size from the page. */
   measure() {
+    this.#pixelRatio = devicePixelRatio;
     const { clientWidth, clientHeight } = this.canvas;
     const ratio = Math.min(devicePixelRatio, Math.sqrt(LARGEST_PIXELS / Math.max(1, clientWidth * clientHeight)));
     if (clientWidth === this.width && clientHeight === this.height && ratio === this.ratio) return;
     Object.assign(this, { width: clientWidth, height: clientHeight, ratio });
     this.canvas.width = Math.round(clientWidth * ratio);
     this.canvas.height = Math.round(clientHeight * ratio);
-    this.version += 1;
+    this.#version += 1;
   }
 
   /** Return the context, empty, in CSS pixels; null where there is nothing to draw on. */

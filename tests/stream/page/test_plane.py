@@ -203,3 +203,31 @@ def test_the_plane_takes_the_colours_of_the_theme(browser: Browser) -> None:
             assert len(accents) == 2
 
     browser.run(check())
+
+
+DRAWN = """() => {
+  draw();
+  const canvas = document.querySelector("#plane canvas");
+  return [parseFloat(canvas.getContext("2d").font), canvas.width / canvas.clientWidth];
+}"""
+
+
+def test_the_plane_is_drawn_as_large_and_sharp_as_the_screen_is(browser: Browser) -> None:
+    async def check() -> None:
+        session = SyntheticSession()
+        async with bench(browser, reduced_motion="reduce") as charts:
+            await charts.take(session.started(), session.speech_started(), session.affect())
+            letters_px, ratio = await charts.ask(DRAWN)
+            await charts.page.set_viewport_size({"width": 3840, "height": 2160})
+            await charts.visit.until(f"(letters_px) => ({DRAWN})()[0] > 1.5 * letters_px", letters_px)
+            await charts.page.set_viewport_size({"width": 800, "height": 600})
+            await charts.visit.until(f"(letters_px) => ({DRAWN})()[0] === letters_px", letters_px)
+            size = "JSON.stringify(document.querySelector('canvas').getBoundingClientRect())"
+            before = await charts.ask(size)
+            screen = await charts.page.context.new_cdp_session(charts.page)
+            finer = {"width": 800, "height": 600, "deviceScaleFactor": 2, "mobile": False}
+            await screen.send("Emulation.setDeviceMetricsOverride", finer)
+            await charts.visit.until(f"(ratio) => ({DRAWN})()[1] === 2 * ratio", ratio)
+            assert await charts.ask(size) == before
+
+    browser.run(check())
