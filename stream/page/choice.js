@@ -1,4 +1,4 @@
-/** Which stream is large: chosen in the header, on the wall or in the address, or else the first. */
+/** Which stream is large: chosen in the header, on the wall or in the address, or else the first that is live. */
 
 import { plain } from "./text.js";
 
@@ -12,6 +12,7 @@ export class Choice {
   #store;
   #onChange;
   #wanted = inAddress();
+  #settled = false;
 
   /**
    * @param {HTMLLabelElement} label of the <select>
@@ -24,24 +25,46 @@ export class Choice {
     this.#store = store;
     this.#onChange = onChange;
     this.#select.addEventListener("change", () => this.select(this.#select.value));
+    addEventListener("hashchange", () => this.#readAddress());
+    store.keep(this.#wanted);
   }
 
   /** Make the stream `name` large, now or as soon as it begins. */
   select(name) {
     this.#wanted = name;
     history.replaceState(null, "", IN_ADDRESS + encodeURIComponent(name));
+    this.#store.keep(name, this.state?.name);
     this.update();
   }
 
-  /** Keep up with the streams that there are. */
-  update() {
+  /**
+   * Keep up with the streams that there are. Until the past `isTold` a stream that turns out to be over gives way to
+   * one that is live; later what someone looks at stays.
+   */
+  update(isTold = false) {
+    this.#settled ||= isTold;
     const { streams } = this.#store;
     this.#list(streams);
-    const wanted = streams.get(this.#wanted) ?? streams.get(this.state?.name) ?? streams.values().next().value ?? null;
+    const wanted = streams.get(this.#wanted) ?? this.#unasked(streams);
     if (wanted === this.state) return;
     this.state = wanted;
+    this.#store.keep(this.#wanted, wanted?.name);
     if (wanted) this.#select.value = wanted.name;
     this.#onChange(wanted);
+  }
+
+  #unasked(streams) {
+    const shown = streams.get(this.state?.name);
+    if (shown && (this.#settled || shown.endedAt === null)) return shown;
+    for (const state of streams.values()) if (state.endedAt === null) return state;
+    return shown ?? streams.values().next().value ?? null;
+  }
+
+  /** Somebody entered another address, or went back to it. */
+  #readAddress() {
+    this.#wanted = inAddress();
+    this.#store.keep(this.#wanted, this.state?.name);
+    this.update();
   }
 
   #list(streams) {

@@ -58,7 +58,8 @@ export class Moments {
 
   /** How many more moments it takes to begin. */
   get lacking() {
-    return this.#projection.axes ? 0 : Math.max(1, FIRST - this.#projection.count);
+    if (this.#projection.axes) return this.shown.length ? 0 : 1; // They are too old to be shown.
+    return Math.max(1, FIRST - this.#projection.count);
   }
 
   isMoving(nowMs) {

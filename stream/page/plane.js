@@ -34,15 +34,17 @@ class Picture {
 
   /** Draw by `paint(context, scene, palette)` if anything changed; return the scene that was drawn, or null. */
   draw(state, nowMs, marked, paint) {
-    const bounds = state && boundsOf(state, state.now(nowMs));
+    // The trail fades also where nothing is heard any more.
+    const bounds = state && boundsOf(state, state.runningTime(nowMs));
     this.dot.aim(state?.latest ?? null, nowMs);
-    const key = this.#key(state, nowMs, bounds, marked);
+    const speaking = Boolean(state?.isSpeaking(nowMs));
+    const key = [this.#key(state, nowMs, bounds, marked), speaking].join("\n");
     if (key === this.#drawn) return null;
     this.dot.move(nowMs);
     const context = this.surface.begin();
     if (!context) return null;
     this.#drawn = key;
-    const scene = { ...this.#scene(state, bounds), marked };
+    const scene = { ...this.#scene(state, bounds), speaking, marked };
     paint(context, scene, this.colours.palette);
     return scene;
   }
@@ -57,8 +59,7 @@ class Picture {
 
   #scene(state, bounds) {
     const moments = state ?? { points: [], regions: [], gaps: [] };
-    const speaking = Boolean(state?.speaking);
-    return { moments, newest: bounds?.newest ?? 0, dot: this.dot.shown, speaking };
+    return { moments, newest: bounds?.newest ?? 0, dot: this.dot.shown };
   }
 }
 
@@ -114,7 +115,7 @@ export class Plane {
   #tell(scene) {
     this.#tellable = tellable(scene.moments.points, scene.newest);
     const index = this.#index();
-    const told = this.#tellable[index];
+    const told = this.#tellable[index] ?? this.#state?.latest ?? null;
     const text = told ? describe(told) : NOTHING;
     write(this.#reading, text);
     this.#spoken.tell(text, { now: index, most: this.#tellable.length - 1, whole: told?.final ?? false });

@@ -8,6 +8,7 @@ const NAME_CHARACTERS = 40;
 /**
  * @typedef {object} Point one estimate
  * @property {number} time ms since the epoch, where the audio that it speaks of ends
+ * @property {number} start where that begins
  * @property {number} activation @property {number} valence in [-1, 1]
  * @property {Object<string, number>} emotion probability by name
  * @property {string} likeliest the name of the greatest of them
@@ -21,17 +22,17 @@ const NAME_CHARACTERS = 40;
 
 /**
  * @param {object} event affect, or speech.ended with an estimate
- * @param {number} time of its end
- * @param {string} session the string that all points of it share
+ * @param {{start: number, time: number, session: string}} where and of which session: a string that all points share
  * @returns {Point}
  */
-export function pointOf(event, time, session) {
+export function pointOf(event, { start, time, session }) {
   const named = Object.entries(event.emotion).slice(0, EMOTIONS);
   const emotion = Object.fromEntries(named.map(([name, share]) => [plain(name, NAME_CHARACTERS), share]));
   const [likeliest] = Object.entries(emotion).reduce((best, next) => (next[1] > best[1] ? next : best), ["", -1]);
   const { seq, activation, valence, confidence, novelty, embedding = null, features = null } = event;
   const rest = { confidence, novelty, speechS: event.speech_s, baselineS: event.baseline_s, embedding, features };
-  return { time, activation, valence, emotion, likeliest, ...rest, final: event.type === "speech.ended", session, seq };
+  const isFinal = event.type === "speech.ended";
+  return { time, start, activation, valence, emotion, likeliest, ...rest, final: isFinal, session, seq };
 }
 
 /** What an estimate says, in words. @param {Point} point */

@@ -2,23 +2,26 @@
 
 import { Ring } from "./ring.js";
 import { pointOf, said } from "./point.js";
+import { StreamClock } from "./stream-clock.js";
 import { plain } from "./text.js";
+import { LONGEST_MS } from "./view.js";
 
-const POINTS = 1_400;
+const USUAL_HOP_MS = 250;
+const SHORTEST_HOP_MS = 50;
+/** Estimates of whole regions, beside the rolling ones. */
+const FINALS = 200;
 const LEVELS = 400;
 const REGIONS = 400;
 const GAPS = 200;
 const LOGGED = 200;
 const SESSIONS = 16;
-/** How far the clock of the events may fall behind the one of this machine until it is set anew. */
-const CLOCK_SLACK_MS = 3_000;
 
 /**
  * @typedef {import("./point.js").Point} Point
- * @typedef {{time: number, dbfs: number, clipping: boolean, muted: boolean, speaking: boolean,
- *   delayMs: number | null}} Level
- * @typedef {{start: number, end: number | null}} Region
- * @typedef {{start: number, end: number, kind: "audio" | "events"}} Hole
+ * @typedef {{time: number, start: number, dbfs: number, clipping: boolean, muted: boolean, speaking: boolean,
+ *   delayMs: number | null, session: string, seq: number | null}} Level `time` is its end
+ * @typedef {{start: number, end: number | null, session: string}} Region
+ * @typedef {{start: number, end: number, kind: "audio" | "events", session: string, seq: number | null}} Hole
  * @typedef {{time: number, kind: "started" | "speech" | "gap" | "error" | "ended" | "connection", text: string}} Entry
  */
 
@@ -34,7 +37,7 @@ export class StreamState {
   reason = "";
   speaking = false;
   /** @type {Ring<Point>} */
-  points = new Ring(POINTS);
+  points = new Ring(pointsAt(USUAL_HOP_MS));
   /** @type {Ring<Level>} */
   levels = new Ring(LEVELS);
   /** @type {Ring<Region>} */
@@ -51,7 +54,7 @@ export class StreamState {
   /** Counts up with every change. */
   version = 0;
   #read = new Map();
-  #ahead_ms = null;
+  #clock = new StreamClock();
   #onEntry;
 
   /**
@@ -63,13 +66,29 @@ export class StreamState {
     this.#onEntry = onEntry;
   }
 
-  /**
-   * What time it is in the stream: the newest that was told of, going on while it lasts. Clocks of other machines
-   * are off, files are heard faster than they last, and recordings are of the past.
-   * @param {number} now_ms of performance.now()
-   */
+  /** What time it is in the stream: it stands still when nothing is heard. @param {number} now_ms of performance.now() */
   now(now_ms) {
-    return this.endedAt ?? (this.#ahead_ms === null ? Date.now() : now_ms + this.#ahead_ms);
+    return this.endedAt ?? this.#clock.at(now_ms);
+  }
+
+  /** What time it would be, were the stream heard. @param {number} now_ms of performance.now() */
+  runningTime(now_ms) {
+    return this.endedAt ?? this.#clock.running(now_ms);
+  }
+
+  /** Up to when the stream was heard, where it did not end and yet says nothing; or else null. */
+  silentSince(now_ms) {
+    return this.endedAt === null ? this.#clock.silentSince(now_ms) : null;
+  }
+
+  /** How long nothing has come, in ms. */
+  silence(now_ms) {
+    return this.#clock.silence(now_ms);
+  }
+
+  /** Whether somebody speaks, as far as is known. */
+  isSpeaking(now_ms) {
+    return this.speaking && this.silentSince(now_ms) === null;
   }
 
   /** Take an event once, also where it comes over several connections, or only what they knew less of. */
@@ -114,7 +133,7 @@ export class StreamState {
     this.#closeRegion(this.latest?.time ?? start);
     Object.assign(this, { session: event.session, model: plain(event.model), startedAt: null, endedAt: null });
     Object.assign(this, { reason: "", speaking: false, status: null, delay: { nowMs: null, p95Ms: null } });
-    this.#ahead_ms = null;
+    this.#clock = new StreamClock();
   }
 
   #clear() {
@@ -123,26 +142,28 @@ export class StreamState {
   }
 
   #apply(event, start, end) {
-    this.#setClock(end);
+    this.#clock.hear(end, performance.now());
+    this.#forget(end - LONGEST_MS);
     switch (event.type) {
       case "stream.started":
         this.#start(event, start);
         break;
       case "speech.started":
         this.speaking = true;
-        this.regions.push({ start, end: null });
+        this.#closeRegion(start);
+        this.regions.push({ start, end: null, session: this.session });
         break;
       case "affect":
-        this.#point(event, end);
+        this.#point(event, start, end);
         break;
       case "speech.ended":
         this.#endRegion(event, start, end);
         break;
       case "status":
-        this.#level(event, end);
+        this.#level(event, start, end);
         break;
       case "gap":
-        this.gaps.push({ start, end, kind: event.kind });
+        this.gaps.push({ start, end, kind: event.kind, session: this.session, seq: event.seq });
         this.note(end, "gap", missing(event));
         break;
       case "error":
@@ -160,19 +181,20 @@ export class StreamState {
   #start(event, start) {
     const told = { source: plain(event.source), windowS: event.window_s, hopMs: event.hop_ms, startedAt: start };
     Object.assign(this, told);
+    this.points.resize(pointsAt(this.hopMs));
     this.note(start, "started", `listening to ${this.source}`);
   }
 
-  #point(event, time) {
-    this.latest = pointOf(event, time, this.session);
+  #point(event, start, time) {
+    this.latest = pointOf(event, { start, time, session: this.session });
     this.points.push(this.latest);
   }
 
   #endRegion(event, start, end) {
     this.speaking = false;
-    if (this.regions.at(-1)?.end !== null) this.regions.push({ start, end });
+    if (this.regions.at(-1)?.end !== null) this.regions.push({ start, end, session: this.session });
     this.#closeRegion(end);
-    if (event.emotion) this.#point(event, end);
+    if (event.emotion) this.#point(event, start, end);
     if (event.emotion) this.note(end, "speech", `${event.speech_s.toFixed(1)} s of speech: ${said(this.latest)}`);
   }
 
@@ -181,13 +203,19 @@ export class StreamState {
     if (open && open.end === null) open.end = end;
   }
 
-  #level(event, time) {
-    const { level_dbfs: dbfs, clipping, muted, speaking, delay_ms: delayMs } = event;
+  #level(event, start, time) {
+    const { level_dbfs: dbfs, clipping, muted, speaking, delay_ms: delayMs, seq } = event;
+    const { session } = this;
     Object.assign(this, { status: event, speaking });
-    this.levels.push({ time, dbfs, clipping, muted, speaking, delayMs });
-    this.delay = { nowMs: delayMs, p95Ms: p95(this.levels) };
+    this.levels.push({ time, start, dbfs, clipping, muted, speaking, delayMs, session, seq });
+    this.delay = { nowMs: delayMs, p95Ms: p95(this.levels, session) };
   }
 
+  /** What is over before `time` is seen no more. The newest estimate stays known. */
+  #forget(time) {
+    for (const ring of [this.points, this.levels]) ring.dropWhile((item) => item.time < time);
+    for (const ring of [this.regions, this.gaps]) ring.dropWhile(({ end }) => end !== null && end < time);
+  }
 
   /** Add what only the connection of the large view tells to an estimate that is here already. */
   #enrich(event) {
@@ -210,12 +238,12 @@ export class StreamState {
     }
     return null;
   }
+}
 
-  #setClock(end) {
-    const ahead_ms = end - performance.now();
-    const off = this.#ahead_ms === null || ahead_ms > this.#ahead_ms || ahead_ms < this.#ahead_ms - CLOCK_SLACK_MS;
-    if (off) this.#ahead_ms = ahead_ms;
-  }
+/** How many estimates come in the longest time that is seen. */
+function pointsAt(hopMs) {
+  const hop_ms = Math.max(SHORTEST_HOP_MS, Number(hopMs) || USUAL_HOP_MS);
+  return Math.ceil(LONGEST_MS / hop_ms) + FINALS;
 }
 
 function missing({ kind, first_seq, last_seq }) {
@@ -223,9 +251,9 @@ function missing({ kind, first_seq, last_seq }) {
   return `events ${first_seq ?? "before"} to ${last_seq ?? "now"} are missing`;
 }
 
-function p95(levels) {
+function p95(levels, session) {
   const delays_ms = [];
-  for (const { delayMs } of levels) if (delayMs !== null) delays_ms.push(delayMs);
+  for (const level of levels) if (level.session === session && level.delayMs !== null) delays_ms.push(level.delayMs);
   delays_ms.sort((one, other) => one - other);
   return delays_ms.length ? delays_ms[Math.ceil(0.95 * delays_ms.length) - 1] : null;
 }

@@ -1,7 +1,8 @@
 /** Several streams at once: a small plane of each, sorted by any figure; a click makes one large. */
 
-import { make } from "./dom.js";
+import { make, write } from "./dom.js";
 import { ORDERS, sorted } from "./order.js";
+import { STREAMS } from "./store.js";
 import { Tile } from "./tile.js";
 import { Turns } from "./turns.js";
 
@@ -13,6 +14,7 @@ export class Wall {
   #store;
   #select;
   #list = make("ul", { id: "tiles" });
+  #leftOut = make("p", { className: "quiet", id: "left-out", hidden: true });
   #order;
   #reversed = make("input", { type: "checkbox" });
   /** @type {Map<string, Tile>} */
@@ -33,7 +35,7 @@ export class Wall {
     for (const control of [this.#order, this.#reversed]) control.addEventListener("change", again);
     const sorting = make("label", {}, "Sorted by ", this.#order);
     const turning = make("label", {}, this.#reversed, " reversed");
-    root.append(make("p", { className: "controls" }, sorting, turning), this.#list);
+    root.append(make("p", { className: "controls" }, sorting, turning), this.#leftOut, this.#list);
   }
 
   show(state) {
@@ -46,9 +48,16 @@ export class Wall {
     this.#root.hidden = streams.size < 2;
     if (this.#root.hidden) return;
     this.#match(streams);
+    this.#tellLeftOut(this.#store.leftOut(now_ms));
     const order = this.#order.value;
     this.#turns.take([...this.#tiles.values()], (tile) => tile.draw(streams.get(tile.name), now_ms, order));
     if (now_ms - this.#sorted_ms >= SORTED_EVERY_MS) this.#sort(streams, now_ms);
+  }
+
+  #tellLeftOut(count) {
+    this.#leftOut.hidden = count === 0;
+    const streams = count === 1 ? "1 more stream is" : `${count.toLocaleString("en")} more streams are`;
+    write(this.#leftOut, `${streams} not shown: this page has room for ${STREAMS}.`);
   }
 
   #match(streams) {

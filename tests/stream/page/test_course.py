@@ -84,7 +84,6 @@ def test_what_is_held_stays_while_the_stream_goes_on(browser: Browser) -> None:
             await charts.ask("draw()")
             before = await charts.ask("({ drawn: drawn.course, range: course.geometry.range })")
             await charts.take(*session.conversation(regions=30, updates=50))
-            assert await charts.ask("state.points.length") == 1_400
             assert await charts.ask("state.points.at(0).time") > before["range"]["to"]
             assert await charts.ask("({ drawn: drawn.course, range: course.geometry.range })") == before
             assert await charts.visit.text("#course button") == "Resume"

@@ -65,11 +65,14 @@ def test_events_move_the_page(browser: Browser) -> None:
 
 def test_a_page_opened_late_shows_what_was_said(browser: Browser) -> None:
     async def check() -> None:
-        hub, session = Hub(), SyntheticSession()
+        hub, session, live = Hub(), SyntheticSession(), SyntheticSession("hall", "h", source="the hall")
         await publish(
             hub, [session.started(), *session.conversation(regions=30, updates=20), session.ended()]
         )
+        await hub.publish(live.started())
         async with serving(hub) as address, browser.open(address.page_url) as visit:
+            await visit.shows("#about", "the hall")
+            await visit.page.select_option("#streams", "kitchen")
             await visit.shows("#speaking", "stream ended")
             await visit.counts("#entries li", 32)
             assert visit.complaints == []

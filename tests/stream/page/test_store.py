@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,60 @@ def talk(session: SyntheticSession, regions: int = 3, updates: int = 8) -> list[
     return [session.started(), *session.conversation(regions=regions, updates=updates)]
 
 
+FIVE_MINUTES = timedelta(minutes=5)
+KEPT = """told({ points: state.points.length, levels: state.levels.length, gaps: state.gaps.length,
+  regions: state.regions.length, log: state.log.length, all: store.log.length,
+  newest: state.latest === state.points.at(-1) });"""
+
+
 def test_an_hour_is_kept_to_its_last_minutes(tmp_path: Path) -> None:
-    hour = encoded(talk(SyntheticSession(), regions=300, updates=45), LIGHT)
-    told = after(
-        hour,
-        "told({ points: state.points.length, levels: state.levels.length, regions: state.regions.length,"
-        " log: state.log.length, all: store.log.length, newest: state.latest === state.points.at(-1) });",
-        tmp_path,
-    )
+    hour = talk(SyntheticSession(), regions=300, updates=45)
+    oldest = hour[-1].event.end_time - FIVE_MINUTES
+    kept = [message.event.__struct_config__.tag for message in hour if message.event.end_time >= oldest]
+    told = after(encoded(hour, LIGHT), KEPT, tmp_path)
     assert len(hour) > 14_000
-    assert told == {"points": 1400, "levels": 400, "regions": 300, "log": 200, "all": 300, "newest": True}
+    assert told == {
+        "points": kept.count("affect") + kept.count("speech.ended"),
+        "levels": kept.count("status"),
+        "regions": kept.count("speech.ended"),
+        "gaps": 0,
+        "log": 200,
+        "all": 300,
+        "newest": True,
+    }
+
+
+@pytest.mark.parametrize(("hop_ms", "kept"), [(50, 6_001), (250, 1_201), (5_000, 61)])
+def test_five_minutes_of_estimates_are_kept_whatever_their_hop(
+    hop_ms: int, kept: int, tmp_path: Path
+) -> None:
+    session = SyntheticSession()
+    events = [json.loads(message) for message in encoded([session.started(), *session.updates(7_000)], LIGHT)]
+    events[0]["hop_ms"] = hop_ms
+    begun = session.started().event.start_time
+    for index, event in enumerate(events):
+        event["end_time"] = (begun + timedelta(milliseconds=hop_ms * index)).isoformat()
+    told = after([json.dumps(event).encode() for event in events], KEPT, tmp_path)
+    assert told["points"] == kept
+
+
+def test_what_is_too_old_goes_although_nobody_speaks(tmp_path: Path) -> None:
+    session = SyntheticSession()
+    messages = [*talk(session), session.gap(), *[session.status(speaking=False) for _ in range(1_210)]]
+    told = after(encoded(messages), KEPT, tmp_path)
+    assert (told["points"], told["regions"], told["gaps"], told["levels"]) == (0, 0, 0, 400)
+
+
+def test_the_delay_is_that_of_the_session(tmp_path: Path) -> None:
+    first, later = SyntheticSession(session="first"), SyntheticSession(session="later")
+    slow = [json.loads(message) for message in encoded([first.status() for _ in range(50)])]
+    later.updates(200)
+    quick = [json.loads(message) for message in encoded([later.status()])]
+    messages = [
+        json.dumps(event).encode() for event in [*[one | {"delay_ms": 900.0} for one in slow], *quick]
+    ]
+    told = after(messages, "told([state.delay.p95Ms, state.levels.length]);", tmp_path)
+    assert told == [12.5, 51]
 
 
 def test_what_comes_again_changes_nothing(tmp_path: Path) -> None:
@@ -119,3 +164,54 @@ def test_the_oldest_stream_that_is_over_makes_room(tmp_path: Path) -> None:
     assert len(told) == 64
     assert "room-7" not in told
     assert {"room-0", "room-64"} <= set(told)
+
+
+ROOMS = 70
+PLACES = 64
+
+
+def test_streams_without_a_place_take_none_from_those_that_are_live(tmp_path: Path) -> None:
+    sessions = [SyntheticSession(f"room-{number}", f"s{number}") for number in range(ROOMS)]
+    messages = [session.started() for session in sessions]
+    for _ in range(10):
+        messages += [session.affect() for session in sessions]
+    ended = [sessions[-1].ended(), sessions[3].ended(), sessions[3].affect(), sessions[-2].affect()]
+    told = after(
+        encoded([*messages, *ended]),
+        """const names = () => [...store.streams.keys()];
+        const points = [...store.streams.values()].map((state) => state.points.length);
+        const answer = { names: names(), points, leftOut: store.leftOut(performance.now()) };
+        store.keep("wanted");
+        const [start_time, end_time] = ["2030-01-01T12:00:00Z", "2030-01-01T12:00:00Z"];
+        const told_of = { type: "speech.started", seq: 1, model: "m", start_time, end_time };
+        for (const stream of ["wanted", "another"]) store.take({ ...told_of, stream, session: stream });
+        told({ ...answer, later: names().slice(64), then: store.leftOut(performance.now() + 60_000) });""",
+        tmp_path,
+    )
+    # The fourth ended, and made room for the last but one; the last had ended without a place.
+    assert told["names"] == [f"room-{number}" for number in [*range(PLACES), 68] if number != 3]
+    assert told["points"] == [10] * (PLACES - 1) + [1]
+    assert told["leftOut"] == ROOMS - PLACES - 2
+    assert told["later"] == ["wanted"]
+    assert told["then"] == 0
+
+
+def test_a_ring_keeps_the_newest_whatever_goes_and_comes(tmp_path: Path) -> None:
+    script = f"""const {{ Ring }} = await import("{PAGE}/ring.js");
+        const ring = new Ring(5);
+        const seen = [];
+        for (let item = 0; item < 12; item += 1) {{ ring.push(item); seen.push([...ring]); }}
+        ring.dropWhile((item) => item < 9);
+        seen.push([...ring], [ring.length, ring.at(0), ring.at(-1), ring.at(3) ?? null, ring.at(-4) ?? null]);
+        ring.resize(7);
+        for (let item = 12; item < 18; item += 1) ring.push(item);
+        seen.push([...ring]);
+        ring.resize(2);
+        seen.push([...ring]);
+        told(seen);"""
+    *pushed, dropped, asked, grown, shrunk = after([], script, tmp_path)
+    assert pushed == [list(range(max(0, item - 4), item + 1)) for item in range(12)]
+    assert dropped == [9, 10, 11]
+    assert asked == [3, 9, 11, None, None]
+    assert grown == list(range(11, 18))
+    assert shrunk == [16, 17]
