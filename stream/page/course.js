@@ -172,8 +172,7 @@ export class Course {
     if (!this.#viewing.bounds) return;
     const { range, bounds, moments } = this.#viewing;
     const { from, to } = inView ? range : { from: -Infinity, to: Infinity };
-    const points = [...moments.points].filter(({ time }) => time >= from && time <= to);
-    const blob = new Blob([csv(this.#state.name, points)], { type: "text/csv" });
+    const blob = new Blob([csv(moments, { from, to })], { type: "text/csv" });
     save(blob, fileName(this.#state.name, inView ? range.from : bounds.oldest, "csv"));
   }
 
@@ -182,7 +181,8 @@ export class Course {
     const scene = { ...this.#scene(), cursor: null, ratio: PNG_RATIO };
     const { palette } = this.#colours;
     const { width, height } = scene.layout;
-    const about = { stream: this.#state.name, model: this.#state.model, ...scene.range, width, height };
+    const { name: stream, model } = scene.moments;
+    const about = { stream, model, ...scene.range, width, height };
     const blob = await png(about, palette, PNG_RATIO, (context) => drawCourse(context, scene, palette));
     save(blob, fileName(this.#state.name, scene.range.from, "png"));
   }

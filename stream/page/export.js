@@ -1,4 +1,4 @@
-/** What is on a chart as files: its estimates as CSV, and the picture. */
+/** What is on a chart as files: a table of it as CSV, and the picture. */
 
 import { clock, plain } from "./text.js";
 
@@ -9,25 +9,43 @@ const ZONE = new Intl.DateTimeFormat([], { timeZoneName: "longOffset" });
 const KEPT_MS = 60_000;
 const TITLE_CHARACTERS = 64;
 
+/** What stands in each row, left of the shares of the emotions and right of them. */
+const LEFT = ["stream", "session", "seq", "type", "start_time", "end_time", "model", "activation", "valence"];
+const RIGHT = ["likeliest", "confidence", "novelty", "speech_s", "baseline_s",
+  "level_dbfs", "clipping", "muted", "speaking", "delay_ms", "kind"];
+
 /**
- * The estimates as a table (RFC 4180) under the names of the wire; times are RFC 3339 in UTC.
- * @param {string} stream @param {Iterable<import("./point.js").Point>} points
+ * What there is between two times as a table (RFC 4180) under the names of the wire, in the order in which it ended:
+ * rows of the types affect, speech.ended, status and gap, and of `region` for a stretch of speech, also one without an
+ * estimate. Times are RFC 3339 in UTC; a region that goes on has no end.
+ * @param {import("./timeline.js").Moments} moments @param {{from: number, to: number}} range
  */
-export function csv(stream, points) {
-  const rows = [...points];
-  const emotions = [...new Set(rows.flatMap(({ emotion }) => Object.keys(emotion)))];
-  const head = ["stream", "session", "seq", "type", "end_time", "activation", "valence", ...emotions];
-  head.push("likeliest", "confidence", "novelty", "speech_s", "baseline_s");
-  return [head, ...rows.map((point) => row(stream, point, emotions))].map(record).join("");
+export function csv(moments, { from, to }) {
+  const { name: stream, model } = moments;
+  const rows = [...rowsOf(moments)].filter(({ start, end, at }) => (at ?? end ?? to) >= from && (at ?? start) <= to);
+  rows.sort((one, other) => (one.end ?? Infinity) - (other.end ?? Infinity));
+  const emotions = [...new Set(rows.flatMap(({ emotion }) => Object.keys(emotion ?? {})))];
+  const records = rows.map((row) => {
+    const told = { ...row, stream, model, start_time: written(row.start), end_time: written(row.end) };
+    const shares = emotions.map((name) => (Object.hasOwn(row.emotion ?? {}, name) ? row.emotion[name] : null));
+    return [...LEFT.map((name) => told[name]), ...shares, ...RIGHT.map((name) => told[name])];
+  });
+  return [[...LEFT, ...emotions, ...RIGHT], ...records].map(record).join("");
 }
 
-function row(stream, point, emotions) {
-  const { session, seq, final, time, activation, valence, emotion } = point;
-  const shares = emotions.map((name) => (Object.hasOwn(emotion, name) ? emotion[name] : null));
-  const type = final ? "speech.ended" : "affect";
-  const where = [stream, session, seq, type, new Date(time).toISOString(), activation, valence];
-  return [...where, ...shares, point.likeliest, point.confidence, point.novelty, point.speechS, point.baselineS];
+/** Everything by the names of its columns; what belongs to a moment, as on the chart, has it as `at`. */
+function* rowsOf({ points, levels, regions, gaps }) {
+  for (const { time, final, speechS: speech_s, baselineS: baseline_s, ...rest } of points) {
+    yield { ...rest, type: final ? "speech.ended" : "affect", end: time, at: time, speech_s, baseline_s };
+  }
+  for (const { time, dbfs: level_dbfs, delayMs: delay_ms, ...rest } of levels) {
+    yield { ...rest, type: "status", end: time, at: time, level_dbfs, delay_ms };
+  }
+  for (const region of regions) yield { ...region, type: "region" };
+  for (const gap of gaps) yield { ...gap, type: "gap" };
 }
+
+const written = (time) => (Number.isFinite(time) ? new Date(time).toISOString() : null);
 
 const record = (fields) => `${fields.map(field).join(",")}\r\n`;
 

@@ -3,6 +3,7 @@
  *
  * @typedef {object} Moments what a chart draws of a stream: rings or arrays, oldest first, times in ms
  * @property {string} name
+ * @property {string} model of which all of it is
  * @property {ArrayLike<import("./point.js").Point>} points
  * @property {ArrayLike<import("./state.js").Level>} levels
  * @property {ArrayLike<import("./state.js").Region>} regions
@@ -88,7 +89,7 @@ export function boundsOf({ points, levels, regions, gaps }, now) {
 }
 
 /** A copy that stays as it is while the stream goes on. @param {Moments} moments @returns {Moments} */
-export function copied({ name, points, levels, regions, gaps }) {
+export function copied({ name, model, points, levels, regions, gaps }) {
   const own = [...regions].map((region) => ({ ...region }));
-  return { name, points: [...points], levels: [...levels], regions: own, gaps: [...gaps] };
+  return { name, model, points: [...points], levels: [...levels], regions: own, gaps: [...gaps] };
 }

@@ -42,17 +42,42 @@ def test_the_table_holds_the_events(browser: Browser) -> None:
             await charts.take(*messages)
             name, table = await saved(charts, "CSV of all")
             assert name == "cmlstream_kitchen_2030-01-01T120000Z.csv"
-            rows = rows_of(table)
+            rows = [row for row in rows_of(table) if row["type"] in {"affect", "speech.ended"}]
             assert len(rows) == len(told) == 63
             for row, event in zip(rows, told, strict=True):
                 assert (row["stream"], row["session"], int(row["seq"])) == ("kitchen", "s1", event.seq)
-                assert row["type"] == event.__struct_config__.tag
+                assert (row["type"], row["model"]) == (event.__struct_config__.tag, "test 1")
+                assert datetime.fromisoformat(row["start_time"]) == event.start_time
                 assert datetime.fromisoformat(row["end_time"]) == event.end_time
                 for field in ("activation", "valence", "confidence", "novelty", "speech_s", "baseline_s"):
                     assert float(row[field]) == getattr(event, field)
                 for emotion, share in event.emotion.items():
                     assert float(row[emotion]) == share
                 assert row["likeliest"] == max(event.emotion, key=event.emotion.get)
+
+    browser.run(check())
+
+
+def test_the_table_tells_level_speech_and_gaps_too(browser: Browser) -> None:
+    async def check() -> None:
+        session = SyntheticSession()
+        messages = [session.started()]
+        begun, level, ended = session.speech_started(), session.status(), session.speech_ended(short=True)
+        gap, again = session.gap(), session.speech_started()
+        async with bench(browser) as charts:
+            await charts.take(*messages, begun, level, ended, gap, again, session.affect())
+            rows = rows_of((await saved(charts, "CSV of all"))[1])
+        assert [row["type"] for row in rows] == ["status", "region", "gap", "affect", "region"]
+        status, region, missing, _, unfinished = rows
+        assert (float(status["level_dbfs"]), status["speaking"]) == (level.event.level_dbfs, "true")
+        assert (status["clipping"], float(status["delay_ms"])) == ("false", 12.5)
+        assert (missing["kind"], int(missing["seq"])) == ("audio", gap.event.seq)
+        for row, start, end in ((region, begun, ended), (missing, gap, gap), (status, level, level)):
+            assert datetime.fromisoformat(row["start_time"]) == start.event.start_time
+            assert datetime.fromisoformat(row["end_time"]) == end.event.end_time
+            assert (row["session"], row["model"]) == ("s1", "test 1")
+        assert datetime.fromisoformat(unfinished["start_time"]) == again.event.start_time
+        assert unfinished["end_time"] == unfinished["activation"] == ""
 
     browser.run(check())
 
@@ -69,6 +94,7 @@ def test_the_table_of_a_view_holds_what_is_in_view(browser: Browser) -> None:
             times = [
                 datetime.fromisoformat(row["end_time"]).timestamp() * 1000
                 for row in rows_of((await saved(charts, "CSV of view"))[1])
+                if row["type"] in {"affect", "speech.ended"}
             ]
             expected = await charts.ask("[...state.points].map(({ time }) => time)")
             assert times == [time for time in expected if shown["from"] <= time <= shown["to"]]
@@ -108,6 +134,12 @@ def test_the_picture_is_a_png_of_the_view_with_title_and_notice(browser: Browser
             assert "1 January 2030, 11:59:21 to 12:00:21 (GMT+00:00)" in written
             assert "Estimates of expressed affect, not of feelings. Model: test 1" in written
             assert {"anger", "happiness"} <= {text.split(" ")[0] for text in written}
+
+            await charts.press(COURSE, "Space")
+            await charts.take(SyntheticSession(session="s2", model="test 2").started())
+            await charts.ask("written.length = 0")
+            await saved(charts, "PNG of view")
+            assert any(text.endswith("Model: test 1") for text in await charts.ask("written"))
 
     browser.run(check())
 
