@@ -6,6 +6,7 @@ import { clock, lasting, plain } from "./text.js";
 
 const SAMPLE_RATE = 16_000;
 const EVERY_MS = 500;
+const ASKED_EVERY_MS = 10_000;
 const UNKNOWN = "–";
 
 /** Term by what is said of it. */
@@ -15,12 +16,12 @@ const FACTS = {
   Model: ({ model }) => model,
   Began: ({ startedAt }) => (startedAt === null ? UNKNOWN : clock(startedAt)),
   "Baseline of the speaker": ({ latest }) => (latest ? `${lasting(latest.baselineS)} of speech` : UNKNOWN),
-  "Delay now": ({ delay }) => milliseconds(delay.nowMs),
-  "Delay, p95": ({ delay }) => milliseconds(delay.p95Ms),
+  "Delay now": ({ delay, status }, { isHeard }) => (isHeard ? milliseconds(delay.nowMs, status) : UNKNOWN),
+  "Delay, p95": ({ delay, status }) => milliseconds(delay.p95Ms, status),
   "Audio dropped": ({ status }) => (status ? `${(status.dropped_samples / SAMPLE_RATE).toFixed(1)} s` : UNKNOWN),
   "Events skipped": ({ status }) => count(status?.skipped_events),
   "Estimates thinned": ({ status }) => count(status?.thinned_updates),
-  Connection: (_, connection) => connection.words,
+  Connection: (_, { connection }) => connection.words,
 };
 
 export class About {
@@ -28,7 +29,9 @@ export class About {
   #state = null;
   #values;
   #card = make("div", { className: "card" });
+  /** The model whose card stands there, or that has none; and what was asked for last. */
   #model = null;
+  #asked = { model: null, at_ms: -Infinity };
   #drawn_ms = -Infinity;
 
   /**
@@ -50,20 +53,28 @@ export class About {
   draw(now_ms) {
     if (!this.#state || now_ms - this.#drawn_ms < EVERY_MS) return;
     this.#drawn_ms = now_ms;
-    Object.values(FACTS).forEach((tell, index) => write(this.#values[index], tell(this.#state, this.#connection)));
-    if (this.#model !== this.#state.model) this.#showCard(this.#state.model);
+    const now = { connection: this.#connection, isHeard: this.#state.silentSince(now_ms) === null };
+    Object.values(FACTS).forEach((tell, index) => write(this.#values[index], tell(this.#state, now)));
+    if (this.#model !== this.#state.model) this.#askForCard(this.#state.model, now_ms);
   }
 
-  async #showCard(model) {
-    this.#model = model;
+  /** A server that is away, or busy, may have the card later. */
+  async #askForCard(model, now_ms) {
+    if (this.#asked.model === model && now_ms - this.#asked.at_ms < ASKED_EVERY_MS) return;
+    this.#asked = { model, at_ms: now_ms };
+    this.#model = null;
     this.#card.replaceChildren();
     const card = await fetchCard(model);
-    if (card && this.#model === model) this.#card.replaceChildren(cardElement(card));
+    if (card === undefined || this.#asked.model !== model) return;
+    this.#model = model;
+    if (card) this.#card.replaceChildren(cardElement(card));
   }
 }
 
-function milliseconds(ms) {
-  return ms === null ? "not in real time" : `${Math.round(ms)} ms`;
+/** Before the first status nothing is known; one without a delay is of a stream that is not in real time. */
+function milliseconds(ms, status) {
+  if (ms === null) return status ? "not in real time" : UNKNOWN;
+  return `${Math.round(ms)} ms`;
 }
 
 function count(number) {

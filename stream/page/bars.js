@@ -22,6 +22,11 @@ export class Row {
     write(this.#value, text);
   }
 
+  /** There is nothing to show. */
+  empty() {
+    this.show(0, 0, "–");
+  }
+
   label(text) {
     write(this.#label, text);
   }

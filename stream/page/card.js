@@ -4,20 +4,24 @@ import { make } from "./dom.js";
 import { plain } from "./text.js";
 
 const CARD_PATH = "/model.json";
+const TOO_MANY = 429;
+const BROKEN = 500;
 const LIMITS_CHARACTERS = 1_000;
 const LANGUAGES = 40;
 
 /**
- * The card of the model that this server runs; null where there is none, or it is of another model.
+ * The card of the model that this server runs; null where there is none, or it is of another model; undefined where
+ * the server is away or too busy to tell.
  * @param {string} model as events name it
  */
 export async function fetchCard(model) {
   try {
     const response = await fetch(CARD_PATH);
+    if (response.status === TOO_MANY || response.status >= BROKEN) return undefined;
     const card = response.ok ? await response.json() : null;
     return card && plain(`${card.name} ${card.version}`) === model ? card : null;
   } catch {
-    return null; // The server is away; the page says so elsewhere.
+    return undefined; // The page says elsewhere that the server is away.
   }
 }
 

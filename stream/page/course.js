@@ -67,7 +67,7 @@ export class Course {
       return;
     }
     if (this.#pointer !== null) this.#viewing.point(this.#timeAt(this.#pointer));
-    this.#tellWhere();
+    this.#tellWhere(nowMs);
     const key = this.#key();
     if (key === this.#drawn) return;
     const context = this.#surface.begin();
@@ -121,16 +121,20 @@ export class Course {
     this.#spoken.tell(text, { now, most: moments.points.length - 1, whole: told?.final ?? false });
   }
 
-  #tellWhere() {
+  #tellWhere(nowMs) {
     const { isLive, behindMs, range } = this.#viewing;
     const ended = this.#state.endedAt !== null;
     const paused = `held at ${clock(range.to)}${ended ? "" : `, ${lasting(behindMs / 1000)} behind`}`;
-    const text = isLive ? (ended ? "ended" : "live") : paused;
-    write(this.#where, text);
+    write(this.#where, isLive ? (ended ? "ended" : this.#liveness(nowMs)) : paused);
     const [pause] = this.#buttons;
     const toLive = this.#buttons.at(-1);
     write(pause, isLive ? "Pause" : "Resume");
     toLive.disabled = isLive;
+  }
+
+  #liveness(nowMs) {
+    const silentSince = this.#state.silentSince(nowMs);
+    return silentSince === null ? "live" : `nothing heard since ${clock(silentSince)}`;
   }
 
   /** @returns {import("./course-controls.js").Commands} */

@@ -3,7 +3,8 @@
 import { Row } from "./bars.js";
 import { make, write } from "./dom.js";
 import { said } from "./point.js";
-import { percent, signed } from "./text.js";
+import { clock, percent, signed } from "./text.js";
+import { decibels } from "./words.js";
 
 const BEGINNING =
   "Use this browser's microphone, or run cmlstream listen or cmlstream send where there is something to hear.";
@@ -39,33 +40,47 @@ export class Now {
     this.#state = state;
     this.#drawn = "";
     this.#told = state?.latest ?? null;
+    this.#empty();
   }
 
   draw(now_ms) {
     const state = this.#state;
-    const drawn = `${state?.session} ${state?.version}`;
+    const silentSince = state?.silentSince(now_ms) ?? null;
+    const drawn = `${state?.session} ${state?.version} ${silentSince}`;
     if (!state || drawn === this.#drawn) return;
     this.#drawn = drawn;
-    this.#drawInput(state);
-    if (state.latest) this.#drawEstimate(state.latest);
-    else write(this.#when, "Estimates come with the first second of speech.");
+    this.#drawInput(state, silentSince);
+    if (state.latest) this.#drawEstimate(state.latest, silentSince === null);
+    else this.#empty();
     this.#speak(state, now_ms);
   }
 
-  #drawInput({ status, speaking, endedAt, reason }) {
-    const alarm = endedAt === null && (status?.muted || status?.clipping);
-    const trouble = status?.muted ? "muted: nothing but zeros arrives" : "clipping: too loud";
-    const usual = speaking ? "speech" : "no speech";
-    write(this.#headline, endedAt === null ? (alarm ? trouble : usual) : `stream ended: ${reason}`);
-    this.#headline.toggleAttribute("data-alarm", Boolean(alarm));
-    this.#headline.toggleAttribute("data-speaking", speaking && !alarm);
-    if (!status) return;
-    const level_dbfs = Math.max(QUIETEST_DB, Math.round(status.level_dbfs));
-    this.#level.show(0, endedAt === null ? 1 - level_dbfs / QUIETEST_DB : 0, `${level_dbfs} dBFS`.replace("-", "−"));
+  #empty() {
+    if (this.#state) write(this.#when, "Estimates come with the first second of speech.");
+    for (const row of [...Object.values(this.#axes), ...Object.values(this.#shares)]) row.empty();
+    this.#emotions = [];
+    this.#list.replaceChildren();
   }
 
-  #drawEstimate(point) {
-    write(this.#when, `${point.final ? "last utterance" : "now"}, ${point.speechS.toFixed(1)} s of speech`);
+  #drawInput(state, silentSince) {
+    const trouble = troubleOf(state, silentSince);
+    const usual = state.speaking ? "speech" : "no speech";
+    write(this.#headline, state.endedAt === null ? trouble || usual : `stream ended: ${state.reason}`);
+    this.#headline.toggleAttribute("data-alarm", trouble !== "");
+    this.#headline.toggleAttribute("data-speaking", state.speaking && !trouble);
+    this.#drawLevel(state, silentSince);
+  }
+
+  /** What ended stands there with its last level; of one that is not heard nobody knows how loud it is. */
+  #drawLevel({ status, endedAt }, silentSince) {
+    if (!status || silentSince !== null) return this.#level.empty();
+    const level_dbfs = Math.round(status.level_dbfs);
+    this.#level.show(0, endedAt === null ? 1 - level_dbfs / QUIETEST_DB : 0, decibels(level_dbfs));
+  }
+
+  #drawEstimate(point, isHeard) {
+    const which = point.final ? "last utterance" : isHeard ? "now" : "last estimate";
+    write(this.#when, `${which}, ${point.speechS.toFixed(1)} s of speech`);
     for (const [name, row] of Object.entries(this.#axes)) {
       const end = 0.5 + point[name] / 2;
       row.show(Math.min(0.5, end), Math.max(0.5, end), signed(point[name]));
@@ -96,4 +111,12 @@ export class Now {
     this.#told = latest;
     this.ears.textContent = said(latest);
   }
+}
+
+/** What is wrong with the input of a stream that did not end, in words; empty where nothing is. */
+function troubleOf({ status, endedAt }, silentSince) {
+  if (endedAt !== null) return "";
+  if (silentSince !== null) return `nothing heard since ${clock(silentSince)}`;
+  if (status?.muted) return "muted: nothing but zeros arrives";
+  return status?.clipping ? "clipping: too loud" : "";
 }

@@ -3,7 +3,7 @@
 import { make, write } from "./dom.js";
 import { figureOf } from "./order.js";
 import { SmallPlane } from "./plane.js";
-import { percent, plain, signed } from "./text.js";
+import { clock, percent, plain, signed } from "./text.js";
 
 const WORDS_EVERY_MS = 1_000;
 
@@ -36,22 +36,24 @@ export class Tile {
   /** @param {import("./state.js").StreamState} state @param {number} now_ms @param {string} order of the wall */
   draw(state, now_ms, order) {
     this.#plane.draw(state, now_ms);
-    const worded = `${state.version} ${order}`;
+    const silentSince = state.silentSince(now_ms);
+    const worded = `${state.version} ${order} ${silentSince}`;
     if (worded === this.#worded || now_ms - this.#worded_ms < WORDS_EVERY_MS) return;
     this.#worded = worded;
     this.#worded_ms = now_ms;
-    write(this.#words, [...summary(state), figureOf(state, order)].join("\n"));
-    this.#button.toggleAttribute("data-alarm", state.endedAt === null && troubleOf(state) !== "");
+    write(this.#words, [...summary(state, silentSince), figureOf(state, order)].join("\n"));
+    this.#button.toggleAttribute("data-alarm", state.endedAt === null && troubleOf(state, silentSince) !== "");
   }
 }
 
-function troubleOf({ endedAt, status }) {
+function troubleOf({ endedAt, status }, silentSince) {
   if (endedAt !== null) return "ended";
+  if (silentSince !== null) return `nothing heard since ${clock(silentSince)}`;
   return status?.muted ? "muted" : status?.clipping ? "clipping" : "";
 }
 
-function summary(state) {
-  const how = troubleOf(state) || (state.speaking ? "speech" : "no speech");
+function summary(state, silentSince) {
+  const how = troubleOf(state, silentSince) || (state.speaking ? "speech" : "no speech");
   if (!state.latest) return [how];
   const { likeliest, emotion, activation, valence } = state.latest;
   return [how, `${likeliest} ${percent(emotion[likeliest])}`, `act. ${signed(activation)}`, `val. ${signed(valence)}`];
