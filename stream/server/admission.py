@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cmlstream.stream.ingest import Refusal
 
+from .parting import part_from
 from .tokens import Scope, presented
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.server import ServerConnection
 
+    from .patience import Patience
     from .tokens import Grant, Tokens
 
 CHECK_S = 1.0
@@ -26,8 +28,9 @@ class Admission:
     A browser sees only what comes after the handshake, so whoever is refused is let in first, and then told.
     """
 
-    def __init__(self, tokens: Tokens, count: Callable[[str], None]) -> None:
+    def __init__(self, tokens: Tokens, patience: Patience, count: Callable[[str], None]) -> None:
         self._tokens = tokens
+        self._patience = patience
         self._count = count
         self._admitted: dict[ServerConnection, Grant] = {}
 
@@ -44,15 +47,18 @@ class Admission:
         try:
             await follow(connection)
         finally:
-            del self._admitted[connection]
+            self._admitted.pop(connection, None)
 
     async def watch(self) -> None:
-        """Turn away those whose tokens no longer stand, until cancelled."""
-        while True:
-            await asyncio.sleep(CHECK_S)
-            strangers = [one for one, grant in self._admitted.items() if not self._tokens.holds(grant)]
-            await asyncio.gather(*(self._turn_away(one, Refusal.UNAUTHORIZED) for one in strangers))
+        """Turn away those whose tokens no longer stand, until cancelled; one who is stuck holds up none."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await asyncio.sleep(CHECK_S)
+                strangers = [one for one, grant in self._admitted.items() if not self._tokens.holds(grant)]
+                for one in strangers:
+                    del self._admitted[one]
+                    tasks.create_task(self._turn_away(one, Refusal.UNAUTHORIZED))
 
     async def _turn_away(self, connection: ServerConnection, refusal: Refusal) -> None:
         self._count(refusal.code)
-        await connection.close(refusal.close_code, refusal.code)
+        await part_from(connection, refusal.close_code, refusal.code, self._patience.close_s)

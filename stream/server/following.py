@@ -16,6 +16,7 @@ from cmlstream.stream.selection import SelectionError, parse_selection
 
 from . import web
 
+from .parting import part_from
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -70,7 +71,7 @@ class Following:
             async with self._hub.subscribe(selection) as subscription:
                 tasks.create_task(_await_departure(connection, subscription))
                 farewell = await self._deliver(connection, subscription)
-            await self._dismiss(connection, farewell)
+            await part_from(connection, farewell.code, farewell.reason, self._patience.close_s)
 
     async def _deliver(self, connection: ServerConnection, subscription: Subscription) -> _Farewell:
         try:
@@ -90,14 +91,6 @@ class Following:
         except ConnectionClosed:
             return _Farewell(CloseCode.NORMAL_CLOSURE, "")
         return _Farewell(CloseCode.GOING_AWAY, self._hub.close_reason or "")
-
-    async def _dismiss(self, connection: ServerConnection, farewell: _Farewell) -> None:
-        # Where the socket is full, `close` waits for room without a limit of its own.
-        try:
-            async with asyncio.timeout(self._patience.close_s):
-                await connection.close(farewell.code, farewell.reason)
-        except TimeoutError:
-            connection.transport.abort()
 
 
 async def _await_departure(connection: ServerConnection, subscription: Subscription) -> None:

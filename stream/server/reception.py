@@ -56,7 +56,7 @@ class Reception:
         self._settings = settings
         self._receiving = receiving
         self._following = Following(hub, settings.subscribers, settings.patience, self._count)
-        self._admission = Admission(settings.tokens, self._count)
+        self._admission = Admission(settings.tokens, settings.patience, self._count)
         self._connections: set[Connection] = set()
 
     @asynccontextmanager
@@ -80,12 +80,13 @@ class Reception:
             server_header=None,
             logger=_logger,
         )
-        watching = asyncio.create_task(self._admission.watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            await self._part(server)
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._admission.watch())
+            try:
+                yield
+            finally:
+                watching.cancel()
+                await self._part(server)
 
     async def _part(self, server: Server) -> None:
         """Let nobody in any more, end the streams, and then, when all is published, the subscribers."""

@@ -55,12 +55,12 @@ async def following(address: Address, query: str = "", **options: Any) -> AsyncI
         yield connection
 
 
-def not_reading(address: Address) -> connect:
+def not_reading(address: Address, **options: Any) -> connect:
     """Follow with buffers so small that what is not read soon stays with the server."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     client.connect((address.host, address.port))
-    return connect(address.events_url, sock=client, proxy=None, max_queue=1, ping_interval=None)
+    return connect(address.events_url, sock=client, proxy=None, max_queue=1, ping_interval=None, **options)
 
 
 async def publish(hub: Hub, messages: Iterable[Message]) -> None:
