@@ -89,9 +89,14 @@ class Places:
         """How many are taken."""
         return self._taken.total()
 
+    @property
+    def full(self) -> bool:
+        """Whether all are taken."""
+        return self.taken >= self._total
+
     def take(self, holder: str = "") -> Place:
         """Return a place for `holder`; raises CrowdedError where all, or all of this holder, are taken."""
-        if self.taken >= self._total:
+        if self.full:
             raise CrowdedError(f"All {self._total} places for {self._what} are taken: try again later.")
         if self._taken[holder] >= self._each:
             raise CrowdedError(

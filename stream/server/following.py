@@ -17,6 +17,7 @@ from cmlstream.stream.selection import SelectionError, parse_selection
 from . import web
 
 from .parting import part_from
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,13 +56,20 @@ class Following:
         except SelectionError as error:
             self._count("bad_query")
             return web.refuse(HTTPStatus.BAD_REQUEST, str(error))
-        if self._hub.subscribers >= self._subscribers:
+        if self._is_full():
             self._count("too_many_subscribers")
             return web.refuse(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"All {self._subscribers} places for subscribers are taken: try again later.",
             )
         return None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nobody new may follow; None while one may."""
+        if self._hub.close_reason is not None:
+            return self._hub.close_reason
+        return "all places for subscribers are taken" if self._is_full() else None
 
     async def follow(self, connection: ServerConnection) -> None:
         """Deliver events until the client leaves, gets stuck, or nothing more will come."""
@@ -72,6 +80,9 @@ class Following:
                 tasks.create_task(_await_departure(connection, subscription))
                 farewell = await self._deliver(connection, subscription)
             await part_from(connection, farewell.code, farewell.reason, self._patience.close_s)
+
+    def _is_full(self) -> bool:
+        return self._hub.subscribers >= self._subscribers
 
     async def _deliver(self, connection: ServerConnection, subscription: Subscription) -> _Farewell:
         try:

@@ -122,8 +122,13 @@ class Reception:
         if path == "/healthz":
             return web.report(request, None)
         if path == "/readyz":
-            return web.report(request, self._hub.close_reason)
+            return web.report(request, self._trouble())
         return web.share(web.answer(request), headers.get("Origin"))
+
+    def _trouble(self) -> str | None:
+        """Return why a sender or a follower would be turned away; None where both are let in."""
+        trouble = self._receiving.streams.trouble if self._receiving is not None else None
+        return trouble or self._following.trouble
 
     def _count(self, code: str) -> None:
         if self._receiving is not None:

@@ -139,6 +139,13 @@ class Streams:
                 self._grace_s, live.source.finish, "sender gone"
             )
 
+    @property
+    def trouble(self) -> str | None:
+        """Why no new stream is taken; None while one is."""
+        if self._closing:
+            return "server stops"
+        return "all places for streams are taken" if self._places.full else None
+
     def totals(self) -> StreamTotals:
         """Return what all streams have come to since the server began, those that ended included."""
         return sum((live.totals() for live in self._live.values()), self._past)

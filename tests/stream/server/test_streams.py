@@ -5,8 +5,8 @@ import numpy as np
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.stream.server import streams
 from tests.signals import speech_like
-from tests.stream.service import answer, greet, sending, service
-from tests.stream.serving import run, until
+from tests.stream.service import answer, following, greet, sending, service
+from tests.stream.serving import fetch, run, until
 
 
 def test_streams_that_are_not_through_in_time_do_not_keep_the_service_from_ending(monkeypatch, caplog):
@@ -29,3 +29,34 @@ def test_streams_that_are_not_through_in_time_do_not_keep_the_service_from_endin
 
     run(check())
     assert "could not be ended within" in caplog.text
+
+
+def test_ready_while_there_is_room_for_one_more():
+    async def check():
+        async with service(streams=1, grace_s=0.0) as running:
+
+            async def ready():
+                answered = await fetch(running.address, "/readyz")
+                return answered.status, answered.body
+
+            assert await ready() == (200, b"ok\n")
+            async with sending(running.address) as sender:
+                await greet(sender)
+                assert await ready() == (503, b"all places for streams are taken\n")
+            await until(lambda: len(running.streams) == 0)
+            assert await ready() == (200, b"ok\n")
+            await running.streams.close()
+            assert await ready() == (503, b"server stops\n")
+            assert (await fetch(running.address, "/healthz")).status == 200
+
+    run(check())
+
+
+def test_not_ready_where_nobody_more_may_follow():
+    async def check():
+        async with service(settings={"subscribers": 1}) as running, following(running.address):
+            await until(lambda: running.hub.subscribers == 1)
+            answered = await fetch(running.address, "/readyz")
+            assert (answered.status, answered.body) == (503, b"all places for subscribers are taken\n")
+
+    run(check())
