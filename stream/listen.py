@@ -90,7 +90,7 @@ async def listen(listening: Listening, console: Console, *, as_json: bool) -> No
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(output.run())
             try:
-                with node.streams.hosting(settings.stream, pipeline):
+                with node.streams.hosting(settings.stream, pipeline, listening.source):
                     await pipeline.run(stop)
             except CmlstreamError as error:
                 failure = error

@@ -15,7 +15,6 @@ from cmlstream.stream.ingest import Refusal
 from cmlstream.stream.selection import SelectionError, parse_selection
 
 from . import web
-
 from .parting import part_from
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cmlstream.stream.events import Ending
     from cmlstream.stream.ingest import Hello, Refusal
     from cmlstream.stream.pipeline import Pipeline
+    from cmlstream.stream.sources.base import Source
     from cmlstream.stream.sources.ingest import IngestSource
 
     from .allowance import Allowance, Place
@@ -79,11 +80,7 @@ class LiveStream:
 
     def totals(self) -> StreamTotals:
         """What counts of this session for the whole server."""
-        return StreamTotals(
-            audio_s=self.pipeline.position / SAMPLE_RATE,
-            dropped_samples=self.source.dropped_samples,
-            thinned_updates=self.pipeline.tally.thinned_updates,
-        )
+        return totals_of(self.pipeline, self.source)
 
     def summary(self) -> Summary:
         """What the session has come to so far."""
@@ -98,3 +95,12 @@ class LiveStream:
             dropped_samples=self.source.dropped_samples,
             thinned_updates=tally.thinned_updates,
         )
+
+
+def totals_of(pipeline: Pipeline, source: Source) -> StreamTotals:
+    """What counts of the session that `pipeline` hears from `source` for the whole server."""
+    return StreamTotals(
+        audio_s=pipeline.position / SAMPLE_RATE,
+        dropped_samples=source.dropped_samples,
+        thinned_updates=pipeline.tally.thinned_updates,
+    )

@@ -17,7 +17,7 @@ from cmlstream.stream.ingest import Refusal, Summary
 from cmlstream.stream.sources.ingest import IngestSource
 
 from .allowance import Allowance, CrowdedError, Places
-from .live_stream import LiveStream
+from .live_stream import LiveStream, totals_of
 from .metrics import StreamTotals
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cmlstream.stream.ingest import Hello
     from cmlstream.stream.pipeline import Pipeline
     from cmlstream.stream.settings import LimitSettings
+    from cmlstream.stream.sources.base import Source
 
     from .live_stream import Sender
 
@@ -49,6 +50,12 @@ class SenderRefusedError(CmlstreamError):
         self.refusal = refusal
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hosted:
+    pipeline: Pipeline
+    source: Source
+
+
 @dataclass(frozen=True, slots=True)
 class _Ended:
     owner: str
@@ -70,7 +77,7 @@ class Streams:
         self._bytes_per_second = limits.bytes_per_second
         self._places = Places("streams", limits.streams, limits.streams_per_token)
         self._live: dict[str, LiveStream] = {}
-        self._hosted: dict[str, Pipeline] = {}
+        self._hosted: dict[str, _Hosted] = {}
         self._summaries: dict[str, _Ended] = {}
         """By session, the newest last; bounded like the live streams."""
         self._summaries_limit = limits.streams
@@ -79,29 +86,30 @@ class Streams:
         self._closing = False
 
     def __len__(self) -> int:
-        """Return how many streams are live, those in their time of grace included."""
-        return len(self._live)
+        """Return how many streams are live, those in their time of grace and those hosted included."""
+        return len(self._live) + len(self._hosted)
 
     def __iter__(self) -> Iterator[LiveStream]:
-        """Return the live streams, in the order in which they began."""
+        """Return the live streams that senders bring, in the order in which they began."""
         return iter(tuple(self._live.values()))
 
     @contextmanager
-    def hosting(self, stream: str, pipeline: Pipeline) -> Iterator[None]:
-        """Keep the name of a stream that no sender brings, for as long as the context lasts."""
-        self._hosted[stream] = pipeline
+    def hosting(self, stream: str, pipeline: Pipeline, source: Source) -> Iterator[None]:
+        """Keep the name of a stream that no sender brings, and count it, for as long as the context lasts."""
+        self._hosted[stream] = _Hosted(pipeline, source)
         try:
             yield
         finally:
             del self._hosted[stream]
+            self._past += totals_of(pipeline, source)
 
     def change_speaker(self, stream: str) -> bool:
         """Let someone else speak from here on; False where there is no such stream."""
         live = self._live.get(stream)
-        pipeline = live.pipeline if live else self._hosted.get(stream)
-        if pipeline is not None:
-            pipeline.change_speaker()
-        return pipeline is not None
+        heard = live or self._hosted.get(stream)
+        if heard is not None:
+            heard.pipeline.change_speaker()
+        return heard is not None
 
     def attach(self, hello: Hello, owner: str, sender: Sender) -> LiveStream:
         """Return the stream that `sender` goes on with, or begins.
@@ -148,7 +156,8 @@ class Streams:
 
     def totals(self) -> StreamTotals:
         """Return what all streams have come to since the server began, those that ended included."""
-        return sum((live.totals() for live in self._live.values()), self._past)
+        hosted = (totals_of(one.pipeline, one.source) for one in self._hosted.values())
+        return sum((*hosted, *(live.totals() for live in self)), self._past)
 
     async def close(self) -> None:
         """End every stream as if its sender had, and see to it that its last events are published in time."""

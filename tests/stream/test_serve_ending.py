@@ -8,9 +8,10 @@ import pytest
 import redis
 
 from cmlstream.stream.events import Affect, SpeechEnded, Status, StreamEnded, decode
+from cmlstream.stream.server.serve import Address
 from tests.stream.conftest import RedisServer
 from tests.stream.programs import line_with, program, serving
-from tests.stream.serving import run, until
+from tests.stream.serving import fetch, run, until
 from tests.stream.speaking import assert_whole, hearing, last_region, speaking
 
 DRAIN_S = 5.0
@@ -109,7 +110,9 @@ def test_killed_and_started_again_senders_and_followers_carry_on(redis_server: R
 
 
 @pytest.mark.slow
-def test_listen_publishes_what_others_send_to_it_to_the_end(free_port: Callable[[], int]) -> None:
+def test_listen_counts_what_others_send_to_it_and_publishes_it_to_the_end(
+    free_port: Callable[[], int],
+) -> None:
     async def check() -> None:
         port = free_port()
         url = f"ws://127.0.0.1:{port}"
@@ -117,10 +120,12 @@ def test_listen_publishes_what_others_send_to_it_to_the_end(free_port: Callable[
             await line_with(process.stderr, "AI Act")
             async with hearing(url) as heard, speaking(url, ["guest"]):
                 await until(lambda: heard.has(Affect, ["guest", "live"]))
+                measured = (await fetch(Address("127.0.0.1", port), "/metrics")).body.decode()
                 process.send_signal(signal.SIGTERM)
                 await process.communicate()
                 await until(lambda: heard.has(StreamEnded, ["guest", "live"]))
         assert process.returncode == 0
+        assert "\ncmlstream_streams_live 2.0\n" in measured
         for stream in ("guest", "live"):
             assert_whole(heard.events[stream], reason="stopped")
             assert last_region(heard.events[stream]).activation is not None

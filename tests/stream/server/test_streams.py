@@ -3,9 +3,15 @@ import asyncio
 import numpy as np
 
 from cmlstream.models.contract import SAMPLE_RATE
+from cmlstream.stream.assembly import assemble_pipeline
+from cmlstream.stream.engine import Engine
+from cmlstream.stream.ingest import Hello
 from cmlstream.stream.server import streams
+from cmlstream.stream.server.metrics import StreamTotals
+from cmlstream.stream.settings import ServeSettings
+from cmlstream.stream.sources.ingest import IngestSource
 from tests.signals import speech_like
-from tests.stream.service import answer, following, greet, sending, service
+from tests.stream.service import answer, following, greet, model, sending, service
 from tests.stream.serving import fetch, run, until
 
 
@@ -58,5 +64,24 @@ def test_not_ready_where_nobody_more_may_follow():
             await until(lambda: running.hub.subscribers == 1)
             answered = await fetch(running.address, "/readyz")
             assert (answered.status, answered.body) == (503, b"all places for subscribers are taken\n")
+
+    run(check())
+
+
+def test_a_stream_of_the_nodes_own_counts_while_it_lives_and_afterwards():
+    async def check():
+        async with service() as running:
+            source = IngestSource(Hello(stream="own"))
+            pipeline = assemble_pipeline(ServeSettings(), Engine(model()), "own", source, sinks=[])
+            with running.streams.hosting("own", pipeline, source):
+                running_it = asyncio.create_task(pipeline.run(asyncio.Event()))
+                source.push(bytes(2 * SAMPLE_RATE))
+                source.skip(SAMPLE_RATE)
+                source.finish("end of input")
+                await running_it
+                assert len(running.streams) == 1
+                live = running.streams.totals()
+            assert len(running.streams) == 0
+        assert running.streams.totals() == live == StreamTotals(2.0, SAMPLE_RATE, 0)
 
     run(check())
