@@ -103,9 +103,14 @@ class Streams:
             del self._hosted[stream]
             self._past += totals_of(pipeline, source)
 
-    def change_speaker(self, stream: str) -> bool:
-        """Let someone else speak from here on; False where there is no such stream."""
+    def change_speaker(self, stream: str, owner: str) -> bool:
+        """Let someone else speak from here on; False where there is no such stream.
+
+        Raises SenderRefusedError where another token than `owner` sends it.
+        """
         live = self._live.get(stream)
+        if live is not None and live.owner != owner:
+            raise SenderRefusedError(Refusal.FORBIDDEN, "Another token sends this stream.")
         heard = live or self._hosted.get(stream)
         if heard is not None:
             heard.pipeline.change_speaker()

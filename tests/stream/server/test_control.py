@@ -59,10 +59,11 @@ def test_pages_of_other_origins_control_nothing():
     run(check())
 
 
-def test_only_a_token_for_ingest_controls(tmp_path):
+def test_only_the_token_that_sends_a_stream_controls_it(tmp_path):
     path = tmp_path / "tokens.toml"
     path.write_text(
         '[[token]]\nname = "kitchen"\nsecret = "kitchen-kitchen-kitchen"\nscopes = ["ingest"]\n'
+        '[[token]]\nname = "hall"\nsecret = "hall-hall-hall-hall"\nscopes = ["ingest"]\n'
         '[[token]]\nname = "wall"\nsecret = "wall-wall-wall-wall"\nscopes = ["events"]\n'
     )
     path.chmod(0o600)
@@ -70,9 +71,17 @@ def test_only_a_token_for_ingest_controls(tmp_path):
     async def check():
         async with service(tokens=Tokens.load(path)) as running, sending(running.address) as sender:
             await greet(sender, token="kitchen-kitchen-kitchen")
-            for secret, status in (("", 401), ("wall-wall-wall-wall", 403), ("kitchen-kitchen-kitchen", 204)):
+            for secret, status in (
+                ("", 401),
+                ("wall-wall-wall-wall", 403),
+                ("hall-hall-hall-hall", 403),
+                ("kitchen-kitchen-kitchen", 204),
+            ):
                 found = await fetch(running.address, PATH, "POST", Authorization=f"Bearer {secret}")
                 assert found.status == status
+            measured = (await fetch(running.address, "/metrics")).body.decode()
+            assert '\ncmlstream_refusals_total{code="unauthorized"} 1.0\n' in measured
+            assert '\ncmlstream_refusals_total{code="forbidden"} 2.0\n' in measured
 
     run(check())
 
