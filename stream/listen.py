@@ -95,9 +95,6 @@ async def listen(listening: Listening, console: Console, *, as_json: bool) -> No
             except CmlstreamError as error:
                 failure = error
             await output.close()
-        # Others may be sending, and their last events have followers too.
-        await node.streams.close()
-        await node.outlets.hub.close("stream ended")
     if failure:
         raise failure
 

@@ -17,13 +17,14 @@ from msgspec import UNSET
 
 from cmlstream.models.baseline import Baseline
 from cmlstream.models.contract import REGION_MINIMUM_SAMPLES, SAMPLE_RATE
-from cmlstream.models.errors import CmlstreamError, InputError
+from cmlstream.models.errors import InputError
 from cmlstream.models.segment import AudioGap
 from cmlstream.models.window import Window
 
 from . import translate
 from .analysis import RegionClosed, SecondHeard, SpeechOnset
 from .events import Error, StreamEnded, StreamStarted
+from .failures import first_of, told_of
 from .session import Session
 from .sources.base import Chunk, NewSpeaker
 from .stopping import until
@@ -102,6 +103,8 @@ class Pipeline:
         self._on_delay = on_delay
         self._recorder = recorder
         self._speaker_changed = False
+        self._last: Event | None = None
+        """All sinks have it."""
         self._pending: asyncio.Queue[_Pending | None] = asyncio.Queue(PENDING_MOMENTS)
         self._waiting = Waiting(engine, identity.hop_ms * SAMPLE_RATE // 1000)
 
@@ -137,11 +140,21 @@ class Pipeline:
                     tasks.create_task(self._publish())
                     failure = await self._read(first, heard)
             except* Exception as group:  # noqa: BLE001 - whatever it is, followers must hear; it is raised again
-                failure = _first(group)
+                failure = first_of(group)
             finally:
                 self._waiting.take_back()
                 self._engine.forget(self._baseline)
         await self._end("stopped" if stop.is_set() else self._source.ending, failure)
+
+    async def break_off(self) -> None:
+        """Publish the end of a session whose `run` was cancelled.
+
+        Nothing where it had not begun or has ended, or where its last event did not reach all sinks: they
+        would see a hole.
+        """
+        last = self._last
+        if last is not None and last.seq == self.session.published and not isinstance(last, StreamEnded):
+            await self._end("error", None)
 
     def _started(self) -> StreamStarted:
         return StreamStarted(
@@ -250,12 +263,13 @@ class Pipeline:
         message = self.session.seal(event, features)
         for sink in self._sinks:
             await sink.publish(message)
+        self._last = event
 
     async def _end(self, ending: Ending, failure: Exception | None) -> None:
         await self._tell_of_recorder()
         end = self._analysis.position
         if failure:
-            await self._publish_event(self._error(*_told(failure)))
+            await self._publish_event(self._error(*told_of(failure)))
         ended = StreamEnded(**self.session.stamp(end, end), reason="error" if failure else ending)
         await self._publish_event(ended)
         if failure:
@@ -276,23 +290,6 @@ async def _first_chunk(heard: AsyncIterator[Heard]) -> Chunk | None:
         if isinstance(following, Chunk):
             return following
     return None
-
-
-def _told(failure: Exception) -> tuple[str, str]:
-    """Return code and message of the `error` that tells followers why a session breaks off."""
-    match failure:
-        case InputError():
-            return "source", str(failure)
-        case CmlstreamError():
-            return "model", str(failure)
-        case _:
-            return "defect", "The stream ended by a defect of the program: its log says more."
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """Return the error that a task group raised; the others followed from it."""
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 def _window_of(moment: Moment) -> Window | None:

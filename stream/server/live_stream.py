@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from cmlstream.models.contract import SAMPLE_RATE
-from cmlstream.stream.ingest import Summary
+from cmlstream.stream.ingest import Refusal, Summary
 
 from .metrics import StreamTotals
 
 if TYPE_CHECKING:
     from cmlstream.stream.events import Ending
-    from cmlstream.stream.ingest import Hello, Refusal
+    from cmlstream.stream.ingest import Hello
     from cmlstream.stream.pipeline import Pipeline
     from cmlstream.stream.sources.base import Source
     from cmlstream.stream.sources.ingest import IngestSource
@@ -67,6 +67,15 @@ class LiveStream:
     def ending(self) -> Ending:
         """Why it ended, whatever its sender said."""
         return "error" if self.failed else self.source.ending
+
+    def break_off(self) -> None:
+        """End it without what it still waits for, which may never come: the server stops."""
+        if self.sender is not None:
+            self.sender.dismiss(
+                Refusal.SERVER_STOPS, "This server stops: the end of what was sent could not be published."
+            )
+        if self.running is not None:
+            self.running.cancel()
 
     def goes_on_with(self, hello: Hello) -> bool:
         """Whether this sender's audio is of the kind that the stream began with."""

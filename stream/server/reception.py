@@ -94,7 +94,7 @@ class Reception:
         try:
             if self._receiving is not None:
                 await self._receiving.streams.close()
-            await self._hub.close("server stops")
+            await self._hub.close()
             async with asyncio.timeout(self._settings.patience.close_s):
                 await server.wait_closed()
         except TimeoutError:

@@ -1,8 +1,8 @@
 """The server: audio and events over websockets and the page over HTTP, on one port.
 
-Stopping happens in this order: no new connections, streams are ended and their last events published, what is
-queued is delivered, open websockets are closed with 1001 and the reason, and whoever does not answer in time
-is cut off. It takes a few seconds at most.
+Stopping happens in this order: no new connections, streams are ended and their last events published (a node
+has done so before), what is queued is delivered, open websockets are closed with 1001 and the reason, and
+whoever does not answer in time is cut off. It takes a few seconds at most.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,9 @@ CROWD = 32
 
 DRAIN_S = 5.0
 """How long the last events may take to be published when the server stops."""
+
+LAST_WORD_S = 1.0
+"""How long the end of a stream that is late may take: it waits only where Redis has fallen far behind."""
 
 _log = logging.getLogger(__name__)
 
@@ -175,9 +178,8 @@ class Streams:
         _, late = await asyncio.wait(running, timeout=DRAIN_S)
         if late:
             _log.warning("%d streams could not be ended within %g s", len(late), DRAIN_S)
-            # What they wait for may never come: the engine ends after them.
-            for task in late:
-                task.cancel()
+            for live in self:
+                live.break_off()
             await asyncio.wait(late)
 
     def _begin(self, hello: Hello, owner: str) -> LiveStream:
@@ -224,6 +226,12 @@ class Streams:
             await live.pipeline.run(self._never)
         except InputError:
             pass  # a sender that left before it sent anything: there is nobody to tell
+        except asyncio.CancelledError:
+            live.failed = True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORD_S):
+                    await live.pipeline.break_off()
+            raise
         except CmlstreamError as error:
             live.failed = True
             _log.error("A stream ended with an error: %s", error)

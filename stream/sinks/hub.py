@@ -122,10 +122,11 @@ class Hub(Sink):
         """Return once the hub is closed; the server's connections do the delivering."""
         await self._closed.wait()
 
-    async def close(self, reason: str = "stream ended") -> None:
+    async def close(self) -> None:
         """End every subscription after what is queued for it; give up on those that take too long."""
-        if self.close_reason is None:
-            self.close_reason = reason
+        if self._closed.is_set():
+            return
+        self.close_reason = "server stops"
         for subscription in self._subscriptions:
             subscription.finish()
         try:

@@ -376,7 +376,7 @@ def test_ready_until_no_more_events_come_healthy_until_the_end() -> None:
             assert (await fetch(address, "/readyz")).status == 200
             await hub.close()
             ready = await fetch(address, "/readyz")
-            assert (ready.status, ready.body) == (503, b"stream ended\n")
+            assert (ready.status, ready.body) == (503, b"server stops\n")
             assert (await fetch(address, "/healthz")).body == b"ok\n"
 
     run(check())
@@ -390,7 +390,7 @@ def test_a_finished_hub_delivers_what_is_queued_then_closes_with_1001() -> None:
             await publish(hub, [*session.updates(50), session.ended()])
             await hub.close()
             assert numbers([decode(payload) async for payload in client]) == list(range(1, 52))
-            assert (client.close_code, client.close_reason) == (1001, "stream ended")
+            assert (client.close_code, client.close_reason) == (1001, "server stops")
             async with following(address, "?since=50") as late:
                 assert numbers([decode(payload) async for payload in late]) == [51]
                 assert late.close_code == 1001

@@ -1,7 +1,11 @@
 import asyncio
+import threading
+from dataclasses import fields
 
 import numpy as np
+import pytest
 
+from cmlstream.models.archive import Archive
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.stream.assembly import assemble_pipeline
 from cmlstream.stream.engine import Engine
@@ -11,8 +15,9 @@ from cmlstream.stream.server.metrics import StreamTotals
 from cmlstream.stream.settings import ServeSettings
 from cmlstream.stream.sources.ingest import IngestSource
 from tests.signals import speech_like
-from tests.stream.service import answer, following, greet, model, sending, service
+from tests.stream.service import answer, events_until_end, following, greet, model, say, sending, service
 from tests.stream.serving import fetch, run, until
+from tests.stream.speaking import CALM_T, assert_whole
 
 
 def test_streams_that_are_not_through_in_time_do_not_keep_the_service_from_ending(monkeypatch, caplog):
@@ -35,6 +40,54 @@ def test_streams_that_are_not_through_in_time_do_not_keep_the_service_from_endin
 
     run(check())
     assert "could not be ended within" in caplog.text
+
+
+class HeldArchive(Archive):
+    """A model on a machine that stands still while a test wants it to."""
+
+    may_go_on = threading.Event()
+    is_asked = threading.Event()
+
+    def estimate(self, features_BF, mean_BF, deviation_BF):
+        self.is_asked.set()
+        self.may_go_on.wait()
+        return super().estimate(features_BF, mean_BF, deviation_BF)
+
+
+@pytest.fixture
+def held():
+    HeldArchive.may_go_on.set()
+    yield HeldArchive(**{field.name: getattr(model(), field.name) for field in fields(Archive)})
+    HeldArchive.may_go_on.set()
+
+
+@pytest.mark.parametrize("says_end", [False, True])
+def test_a_stream_that_is_late_ends_with_an_error_and_its_sender_knows(monkeypatch, held, says_end):
+    monkeypatch.setattr(streams, "DRAIN_S", 0.05)
+
+    async def check():
+        async with (
+            service(archive=held) as running,
+            following(running.address) as follower,
+            sending(running.address) as sender,
+        ):
+            await greet(sender)
+            held.may_go_on.clear()
+            held.is_asked.clear()
+            await sender.send(CALM_T[: 2 * SAMPLE_RATE].astype("<i2").tobytes())
+            await until(held.is_asked.is_set)
+            if says_end:
+                await say(sender, "end")
+                await until(lambda: next(iter(running.streams)).source.ended)
+            await running.streams.close()
+            told = await answer(sender, "error", "summary")
+            held.may_go_on.set()
+            events = await events_until_end(follower)
+        assert told["code"] == "server_stops"
+        assert "could not be published" in told["message"]
+        assert_whole(events, reason="error")
+
+    run(check())
 
 
 def test_ready_while_there_is_room_for_one_more():

@@ -394,7 +394,7 @@ def test_closing_delivers_what_is_queued_then_ends() -> None:
             assert numbers(await read_to_the_end(subscription)) == [1, 2, 3, 4]
         await closing
         await running
-        assert hub.close_reason == "stream ended"
+        assert hub.close_reason == "server stops"
 
     run(check())
 
@@ -410,12 +410,14 @@ def test_closing_gives_up_on_a_subscriber_that_does_not_read() -> None:
     run(check())
 
 
-def test_the_reason_given_first_stays() -> None:
+def test_closing_again_waits_for_nobody() -> None:
     async def check() -> None:
-        hub = Hub()
-        await hub.close()
-        await hub.close("server stops")
-        assert hub.close_reason == "stream ended"
+        hub = Hub(drain_timeout_s=0.0)
+        async with hub.subscribe(EVERYTHING):
+            await hub.close()
+            second = hub.close()
+            with pytest.raises(StopIteration):
+                second.send(None)
 
     run(check())
 
