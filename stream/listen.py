@@ -19,7 +19,7 @@ from .node import running_node
 from .publishing import NOTICE
 from .server.serve import ServerSettings
 from .settings import LimitSettings, ListenSettings
-from .signals import stop_on_signals
+from .signals import stop_on_hangup, stop_on_signals
 from .sinks.lines import LineSink, json_line, text_line
 from .sinks.terminal import LiveView
 from .sources.open import SourceSettings, open_lasting, open_source
@@ -75,12 +75,14 @@ def _tell_of_break(reason: str | None) -> None:
 
 
 async def listen(listening: Listening, console: Console, *, as_json: bool) -> None:
-    """Listen until the source ends or SIGINT or SIGTERM asks to stop; a second signal stops at once.
+    """Listen until the source ends, or SIGINT, SIGTERM or SIGHUP (the terminal is closed) asks to stop.
 
+    A second SIGINT or SIGTERM stops at once.
     Raises ServiceError where Redis or the port refuses, InputError where the source does.
     """
     settings = listening.settings
     stop = stop_on_signals()
+    stop_on_hangup(stop)
     server = ServerSettings(settings.host, settings.port, settings.insecure, settings.allowed_origins)
     failure: CmlstreamError | None = None
     async with running_node(settings, LimitSettings(), server, listening.archive) as node:

@@ -23,7 +23,6 @@ from .server.event_meter import EventMeter
 from .server.lateness import measure_lateness
 from .server.metrics import Metrics
 from .server.receiving import Receiving
-from .server.renewal import renew_on_hangup
 from .server.serve import serve
 from .server.streams import Streams
 from .sinks.hub import Hub
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from .pipeline import Pipeline
     from .publishing import PublishingRedis
     from .server.serve import Address, ServerSettings
-    from .server.tls import Certificate
-    from .server.tokens import Tokens
     from .settings import CommonSettings, LimitSettings
     from .sinks.base import Sink
 
@@ -86,7 +83,6 @@ async def running_node(
             helping = [
                 tasks.create_task(engine.run()),
                 tasks.create_task(measure_lateness(metrics.woke_late)),
-                tasks.create_task(renew_on_hangup(_renewables(server))),
             ]
             for sink in outlets.sinks:
                 tasks.create_task(sink.run())
@@ -132,10 +128,6 @@ def _outlets(settings: CommonSettings, redis: PublishingRedis | None, metrics: M
         sinks.append(recorder)
     # The hub last: it wakes a thousand subscribers before it returns.
     return Outlets(hub, redis, recorder, (*sinks, EventMeter(metrics), hub))
-
-
-def _renewables(server: ServerSettings) -> list[Tokens | Certificate]:
-    return [server.tokens, *([server.certificate] if server.certificate else [])]
 
 
 def _spare_the_collector() -> None:

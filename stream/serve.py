@@ -17,6 +17,7 @@ from .assembly import load_model
 from .config import read
 from .node import running_node
 from .publishing import NOTICE
+from .server.renewal import renew_on_hangup
 from .server.serve import ServerSettings
 from .server.tls import Certificate
 from .server.tokens import Tokens
@@ -79,12 +80,22 @@ def _certificate(settings: ServeSettings) -> Certificate | None:
 
 
 async def serve_streams(service: Service) -> None:
-    """Serve until SIGINT or SIGTERM; a second signal stops at once. Raises as `run_serve` does."""
+    """Serve until SIGINT or SIGTERM; a second signal stops at once. SIGHUP reads tokens and certificate anew.
+
+    Raises as `run_serve` does.
+    """
     stop = stop_on_signals()
     settings = service.settings
-    async with running_node(settings, settings.limits, service.server, service.archive) as node:
-        _announce(node, settings)
-        await stop.wait()
+    async with asyncio.TaskGroup() as tasks:
+        renewing = tasks.create_task(renew_on_hangup(_renewables(service.server)))
+        async with running_node(settings, settings.limits, service.server, service.archive) as node:
+            _announce(node, settings)
+            await stop.wait()
+        renewing.cancel()
+
+
+def _renewables(server: ServerSettings) -> list[Tokens | Certificate]:
+    return [server.tokens, *([server.certificate] if server.certificate else [])]
 
 
 def _allow_many_files() -> None:

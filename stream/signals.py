@@ -1,4 +1,4 @@
-"""What SIGINT and SIGTERM ask for."""
+"""What SIGINT, SIGTERM and SIGHUP ask for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop_once, loop, number, stop)
     return stop
+
+
+def stop_on_hangup(stop: asyncio.Event) -> None:
+    """Let SIGHUP set `stop` too, unless `nohup` has it ignored.
+
+    Whoever asks again changes nothing: a terminal that is closed may send it more than once.
+    """
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)
 
 
 def _stop_once(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -45,8 +46,8 @@ class LiveView(Sink):
         self._closed.set()
 
     async def run(self) -> None:
-        """Draw until closed."""
-        with self._live:
+        """Draw until closed; a terminal that is gone by then is no failure."""
+        with suppress(OSError), self._live:
             await self._closed.wait()
 
     def _render(self) -> RenderableType:
