@@ -13,14 +13,25 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"
 
 
+SERVE = DEPLOY / "compose.serve.yaml"
+
+
 @pytest.fixture(scope="module")
 def services():
     return YAML(typ="safe").load(COMPOSE)["services"]
 
 
-def test_compose_file_fits_the_compose_schema():
+def test_compose_files_fit_the_compose_schema():
     checker = Path(sys.executable).with_name("check-jsonschema")
-    subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", COMPOSE], check=True)
+    subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", COMPOSE, SERVE], check=True)
+
+
+def test_the_server_is_the_same_container_with_a_command_of_its_own(services):
+    serving = YAML(typ="safe").load(SERVE)["services"]
+    assert {name: list(service) for name, service in serving.items()} == {"cmlstream": ["command"]}
+    command, *options = serving["cmlstream"]["command"]
+    assert (command, options) == ("serve", services["cmlstream"]["command"][3:])
+    assert_known(command, options)
 
 
 def test_redis_is_reached_only_by_its_neighbours(services):
@@ -40,6 +51,10 @@ def test_program_waits_for_a_healthy_redis(services):
 
 def test_command_holds_only_options_of_the_program(services):
     command, _source, *options = services["cmlstream"]["command"]
+    assert_known(command, options)
+
+
+def assert_known(command, options):
     known = CliRunner().invoke(cli, [command, "--help"]).output
     for option in options:
         assert re.search(rf"{option.partition('=')[0]}\b", known), option
