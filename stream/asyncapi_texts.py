@@ -58,7 +58,7 @@ REFUSALS = {
     Refusal.TOO_FAST: "more bytes a second came than the server takes",
     Refusal.TOO_MANY_STREAMS: "the server, or the token, has no room for another stream",
     Refusal.TOO_SLOW: "what the server said was not read: a sender is cut off, only a follower is told",
-    Refusal.SERVER_STOPS: "the server stops; what was acknowledged is published",
+    Refusal.SERVER_STOPS: "the server stops; the message says whether all of it was published",
     Refusal.FAILED: "the stream broke on the server",
 }
 """What each code means; where coming back with the same would be answered alike, the table says so."""
