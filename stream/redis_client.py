@@ -6,10 +6,11 @@ and with it an event, so they are never passed on. Imported late, since redis ta
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
 import ssl
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -21,7 +22,7 @@ from redis.backoff import NoBackoff
 from cmlstream.models.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
 REPLY_TIMEOUT_S = 2.0
 """How long Redis may take to connect or to answer before it counts as away."""
@@ -109,16 +110,53 @@ async def ask(client: Client, *command: str | bytes | float, **options: Any) -> 
         return await client.execute_command(*command, **options)
 
 
-async def ask_together(client: Client, commands: Iterable[Command]) -> list[Any]:
+async def ask_together(client: Client, commands: Sequence[Command]) -> list[Any]:
     """Send commands in one round trip to each node; returns their answers, an error in place of one.
 
-    Raises one of FAILURES where a node cannot be reached: the others may have done what they were told.
+    Where a node does not answer within REPLY_TIMEOUT_S, all that it was told has that error; it may have
+    done it nonetheless. What other nodes answered stays.
     """
+    parts: dict[str, list[int]] = {}
+    for index, command in enumerate(commands):
+        parts.setdefault(node_of(client, _key_of(command)), []).append(index)
+    if len(parts) == 1:
+        return await _ask_node(client, commands)
+    asked = (_ask_node(client, [commands[index] for index in part]) for part in parts.values())
+    answers = dict(
+        pair
+        for part, found in zip(parts.values(), await asyncio.gather(*asked), strict=True)
+        for pair in zip(part, found, strict=True)
+    )
+    return [answers[index] for index in range(len(commands))]
+
+
+async def _ask_node(client: Client, commands: Sequence[Command]) -> list[Any]:
     pipeline = client.pipeline(transaction=False)
     for command in commands:
         pipeline.execute_command(*command)
-    with _closed_meanwhile():
-        return await pipeline.execute(raise_on_error=False)
+    try:
+        async with asyncio.timeout(REPLY_TIMEOUT_S):
+            with _closed_meanwhile():
+                return await pipeline.execute(raise_on_error=False)
+    except FAILURES as failure:
+        return [failure] * len(commands)
+
+
+def _key_of(command: Command) -> str:
+    return str(command[3] if command[0] in ("EVAL", "EVALSHA") else command[1])
+
+
+def node_of(client: Client, key: str) -> str:
+    """Return the name of the node that serves a key, as far as is known; without a cluster all have one."""
+    if isinstance(client, RedisCluster):
+        with suppress(refusals.SlotNotCoveredError):
+            return getattr(client.get_node_from_key(key), "name", "")
+    return ""
+
+
+def is_node_away(failure: Exception) -> bool:
+    """Tell the failure of a node, which all its streams share, from a refusal of what was asked."""
+    return not isinstance(failure, refusals.ResponseError)
 
 
 @contextmanager
@@ -134,9 +172,13 @@ def _closed_meanwhile() -> Iterator[None]:
 
 
 async def look_again(client: Client) -> None:
-    """Make the client of a cluster ask again which node serves what: after a failure its pipelines do not."""
+    """Make the client of a cluster ask again which node serves what: after a failure its pipelines do not.
+
+    Connections stay as they are until they are used again, since other tasks may be waiting for answers.
+    """
     if isinstance(client, RedisCluster):
-        await client.aclose()
+        with suppress(*FAILURES), _closed_meanwhile():
+            await client.nodes_manager.initialize()
 
 
 def pauses_s() -> Iterator[float]:
@@ -156,7 +198,7 @@ def address_of(url: str) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{parts.port or 6379}"
 
 
-def why(failure: Failure) -> str:
+def why(failure: Exception) -> str:
     """Return what stands between us and Redis, and the remedy, as the rest of "Redis at HOST:PORT ..."."""
     for cause in _causes(failure):
         match cause:
@@ -172,7 +214,7 @@ def why(failure: Failure) -> str:
     return _why_refused(_beneath_cluster(failure))
 
 
-def _beneath_cluster(failure: Failure) -> Failure:
+def _beneath_cluster(failure: Exception) -> Exception:
     """Return what a node said, or what became of its connection, where the cluster's client wraps it."""
     for cause in _causes(failure):
         if isinstance(cause, FAILURES) and not isinstance(cause, refusals.RedisClusterException):
@@ -180,7 +222,7 @@ def _beneath_cluster(failure: Failure) -> Failure:
     return failure
 
 
-def _why_refused(failure: Failure) -> str:
+def _why_refused(failure: Exception) -> str:
     """Return the same for what Redis itself, or the connection to it, answered."""
     match failure:
         case refusals.AuthenticationError():
@@ -212,7 +254,7 @@ def _why_refused(failure: Failure) -> str:
             return "hangs up: see its log, and check whether it speaks TLS (rediss://) or not (redis://)"
 
 
-def _never_reached(failure: Failure) -> bool:
+def _never_reached(failure: Exception) -> bool:
     """Tell a peer that was never reached (the system's error is a cause) from one that hung up."""
     return any(
         isinstance(cause, OSError) and not isinstance(cause, ConnectionResetError | BrokenPipeError)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import time
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from redis.exceptions import NoScriptError
 from cmlstream.models.errors import ConfigurationError, ServiceError
 from cmlstream.stream.redis_client import (
     FAILURES,
-    REPLY_TIMEOUT_S,
     address_of,
     ask_together,
     look_again,
@@ -28,17 +26,17 @@ from cmlstream.stream.redis_client import (
 from cmlstream.stream.seldom import SeldomLog
 
 from .base import Sink
+from .redis_apart import Apart
 from .redis_calls import NOBODY, Calls, script_source
+from .redis_heartbeats import Heartbeats
 from .spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from cmlstream.stream.events import Message
-    from cmlstream.stream.redis_client import Command, Failure
+    from cmlstream.stream.redis_client import Command
 
-HEARTBEAT_S = 5.0
-"""How often a stream is entered anew in the registry while it has events."""
 BATCH_EVENTS = 100
 """Sent in one round trip when events have waited; takes Redis about a millisecond."""
 PACE_S = 0.02
@@ -55,10 +53,11 @@ _log = logging.getLogger(__name__)
 class RedisSink(Sink):
     """Publishes every event to Redis once and in order, whatever happens to Redis meanwhile.
 
-    One task sends what waits, a stream's events in one call of a script, and repeats a call until its reply
-    has come; the script passes over what the stream already holds. While Redis is away events wait in a
-    spool, which drops its oldest when full and puts a `gap` in their place. While Redis answers, a full
-    spool makes `publish` wait.
+    One task sends what waits, a stream's events in one call of a script. What fails waits apart with all
+    later events of its stream, or of its node where that is away, while another task repeats it until its
+    reply has come; the script passes over what the stream already holds. Meanwhile events wait in a spool,
+    which drops its oldest when full, those that wait apart first, and puts a `gap` in their place. While
+    Redis answers, a full spool makes `publish` wait.
     """
 
     def __init__(
@@ -96,7 +95,8 @@ class RedisSink(Sink):
         self._calls = Calls(keep_events, stream_ttl_s, latest_ttl_s)
         self._spool = Spool(spool_events)
         self._unconfirmed: dict[str, Sequence[Message]] = {}
-        self._heartbeats: dict[str, float] = {}
+        self._apart = Apart(self._client)
+        self._heartbeats = Heartbeats()
         self._changed = asyncio.Condition()
         self._away = False
         self._closing = False
@@ -112,7 +112,7 @@ class RedisSink(Sink):
 
     @property
     def away(self) -> bool:
-        """Whether Redis did not take events when last asked."""
+        """Whether Redis did not take events, be it of one stream, when last asked."""
         return self._away
 
     @property
@@ -128,9 +128,8 @@ class RedisSink(Sink):
 
         """
         try:
-            async with asyncio.timeout(REPLY_TIMEOUT_S):
-                call = self._calls.publish("EVAL", self._script, NOBODY, ())
-                _raise_failures(await ask_together(self._client, [call, *self._calls.heartbeats(())]))
+            call = self._calls.publish("EVAL", self._script, NOBODY, ())
+            _raise_failures(await ask_together(self._client, [call, *self._calls.heartbeats(())]))
         except FAILURES as failure:
             await self._client.aclose()
             raise ServiceError(f"Redis at {self.address} {why(failure)}") from None
@@ -138,11 +137,11 @@ class RedisSink(Sink):
     async def publish(self, message: Message) -> None:
         """Let an event wait for its turn; returns at once unless the spool is full while Redis answers.
 
-        A Redis that stops answering counts as away after REPLY_TIMEOUT_S, so nobody waits longer for it.
+        A node that stops answering counts as away after REPLY_TIMEOUT_S, so nobody waits longer for it.
         """
         assert message.event.seq is not None, "what one subscriber alone is told is not for Redis"
         async with self._changed:
-            await self._changed.wait_for(lambda: self._away or self._closing or not self._spool.full)
+            await self._changed.wait_for(lambda: self._closing or not self._spool.full)
             self._spool.append(message)
             self._count_skipped()
             self._changed.notify_all()
@@ -150,8 +149,10 @@ class RedisSink(Sink):
     async def run(self) -> None:
         """Deliver until closed; a Redis that goes away is waited for and logged, never raised."""
         try:
-            async with asyncio.timeout_at(self._drained_by) as self._deadline:
+            async with asyncio.timeout_at(self._drained_by) as self._deadline, asyncio.TaskGroup() as tasks:
+                repeating = tasks.create_task(self._repeat_failed())
                 await self._deliver_until_closed()
+                repeating.cancel()
         except TimeoutError:
             self._give_up()
         finally:
@@ -172,41 +173,49 @@ class RedisSink(Sink):
             await self._finished.wait()
 
     async def _deliver_until_closed(self) -> None:
-        while True:
-            async with self._changed:
-                await self._changed.wait_for(lambda: len(self._spool) > 0 or self._closing)
-                batch = sorted(self._spool.take(BATCH_EVENTS), key=_stream)
-                self._changed.notify_all()
-            if not batch:
-                return
-            self._unconfirmed = {stream: tuple(messages) for stream, messages in groupby(batch, _stream)}
-            await self._send_until_confirmed()
-            if len(self._spool) < BATCH_EVENTS and not self._spool.full:
+        while batch := await self._next_batch():
+            portions = {stream: tuple(messages) for stream, messages in groupby(batch, _stream)}
+            self._unconfirmed.update(portions)
+            self._heartbeats.demand(portions)
+            await self._send(portions, registers=not self._apart.has_registry)
+            if self._spool.waiting_events < BATCH_EVENTS and not self._spool.full:
                 await asyncio.sleep(PACE_S)
 
-    async def _send_until_confirmed(self) -> None:
-        for pause_s in pauses_s():
-            try:
-                async with asyncio.timeout(REPLY_TIMEOUT_S):
-                    await self._send()
-            except FAILURES as failure:
-                await self._set_away(failure)
-                await asyncio.sleep(pause_s)
-            else:
-                self._set_back()
-                return
+    async def _next_batch(self) -> list[Message]:
+        """Return what is sent next, in each stream's order; nothing at the end."""
+        async with self._changed:
+            while True:
+                await self._changed.wait_for(
+                    lambda: self._spool.waiting_events > 0 or (self._closing and not self._away)
+                )
+                batch = self._spool.take(BATCH_EVENTS, self._apart.holds)
+                self._changed.notify_all()
+                if batch or not self._away:
+                    return sorted(batch, key=_stream)
 
-    async def _send(self) -> None:
+    async def _repeat_failed(self) -> None:
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._away)
+            for pause_s in pauses_s():
+                await asyncio.sleep(pause_s)
+                if self._apart.has_node:
+                    await look_again(self._client)
+                await self._send(self._apart.streams, registers=self._apart.has_registry)
+                if not self._away:
+                    break
+
+    async def _send(self, streams: Collection[str], *, registers: bool) -> None:
         """Send each stream's events in a call of its own; what succeeds stays so if others fail."""
-        streams = list(self._unconfirmed)
-        silent = self._silent(streams)
+        silent = list(self._heartbeats.due) if registers else []
         calls = [self._call("EVALSHA", self._script_hash, stream) for stream in streams]
-        replies = await ask_together(self._client, [*calls, *self._calls.heartbeats(silent)])
-        confirmations, heartbeats = replies[: len(calls)], replies[len(calls) :]
-        await self._confirm(dict(zip(streams, confirmations, strict=True)))
-        _raise_failures(heartbeats)
+        heartbeats = self._calls.heartbeats(silent) if silent else []
+        replies = await ask_together(self._client, [*calls, *heartbeats])
+        await self._confirm(dict(zip(streams, replies[: len(calls)], strict=True)))
         if silent:
-            self._note_heartbeats(silent)
+            self._confirm_heartbeats(silent, replies[len(calls) :])
+        if self._apart or self._away:
+            await self._sort_out()
 
     async def _confirm(self, replies: dict[str, Any]) -> None:
         """Take note of what arrived; a node that does not know the script is sent it."""
@@ -215,10 +224,33 @@ class RedisSink(Sink):
             calls = [self._call("EVAL", self._script, stream) for stream in unknown]
             replies.update(zip(unknown, await ask_together(self._client, calls), strict=True))
         for stream, reply in replies.items():
-            if not isinstance(reply, Exception):
+            if isinstance(reply, Exception):
+                self._apart.failures[stream] = reply
+            else:
+                self._apart.failures.pop(stream, None)
                 oldest, *_ = self._unconfirmed.pop(stream)
                 self._count_refused(oldest, reply)
-        _raise_failures(replies.values())
+
+    def _confirm_heartbeats(self, silent: Sequence[str], replies: Sequence[Any]) -> None:
+        failure = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if failure:
+            self._apart.failures[NOBODY] = failure
+        else:
+            self._apart.failures.pop(NOBODY, None)
+            self._heartbeats.confirm(silent)
+
+    async def _sort_out(self) -> None:
+        """Let those go on that may, and say whether all do."""
+        async with self._changed:
+            self._apart.sort_out()
+            self._spool.release()
+            was_away, self._away = self._away, bool(self._apart)
+            self._changed.notify_all()
+        if self._away:
+            failure = next(iter(self._apart.failures.values()))
+            self._warn(f"{why(failure)}; {len(self._spool)} events wait and follow when it is back")
+        elif was_away:
+            _log.info("Redis at %s is back", self.address)
 
     def _call(self, command: str, script: str, stream: str) -> Command:
         return self._calls.publish(command, script, stream, self._unconfirmed[stream])
@@ -232,30 +264,6 @@ class RedisSink(Sink):
                 f"holds newer events of a stream than those of this session and refuses {refused}: check "
                 "whether two programs publish under one name, or the clock was set back (then delete its key)"
             )
-
-    def _note_heartbeats(self, streams: Sequence[str]) -> None:
-        now = time.monotonic()
-        self._heartbeats = {stream: at for stream, at in self._heartbeats.items() if now - at < HEARTBEAT_S}
-        self._heartbeats.update(dict.fromkeys(streams, now))
-
-    def _silent(self, streams: Sequence[str]) -> list[str]:
-        """Return the streams whose heartbeat is due."""
-        now = time.monotonic()
-        return [
-            stream for stream in streams if now - self._heartbeats.get(stream, -HEARTBEAT_S) >= HEARTBEAT_S
-        ]
-
-    async def _set_away(self, failure: Failure) -> None:
-        async with self._changed:
-            self._away = True
-            self._changed.notify_all()
-        await look_again(self._client)
-        self._warn(f"{why(failure)}; {len(self._spool)} events wait and follow when it is back")
-
-    def _set_back(self) -> None:
-        if self._away:
-            self._away = False
-            _log.info("Redis at %s is back", self.address)
 
     def _give_up(self) -> None:
         left = self.waiting_events

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cmlstream.stream.events import Gap, Message, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(slots=True)
@@ -35,36 +39,67 @@ class _Loss:
 
 
 class Spool:
-    """A queue of events, of any number of streams, that drops its oldest when it is full."""
+    """A queue of events, of any number of streams, that drops its oldest when it is full.
+
+    What cannot go when it is its turn is held back, and dropped before all else.
+    """
 
     def __init__(self, capacity_events: int) -> None:
         self._capacity_events = capacity_events
         self._waiting: deque[Message] = deque()
+        self._held: deque[Message] = deque()
+        self._held_streams: set[str] = set()
         self._losses: dict[tuple[str, str], _Loss] = {}
         self.dropped_events = 0
         """Events dropped so far."""
 
     def __len__(self) -> int:
         """Return the number of events that wait; notices of what was dropped do not count."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._held)
 
     @property
     def full(self) -> bool:
-        """Whether the next `append` drops the oldest event."""
+        """Whether the next `append` drops an event that is not held back."""
         return len(self._waiting) >= self._capacity_events
+
+    @property
+    def waiting_events(self) -> int:
+        """Events that are not held back."""
+        return len(self._waiting)
 
     def append(self, message: Message) -> None:
         """Let an event wait behind the others."""
-        if self.full:
-            self._drop(self._waiting.popleft())
+        if len(self) >= self._capacity_events:
+            self._drop((self._held or self._waiting).popleft())
         self._waiting.append(message)
 
-    def take(self, limit: int) -> list[Message]:
-        """Remove and return up to `limit` events, behind the notices of what was dropped before them."""
-        taken = [loss.notice() for loss in self._losses.values()]
-        self._losses.clear()
-        taken.extend(self._waiting.popleft() for _ in range(min(limit, len(self._waiting))))
+    def take(self, limit: int, holds: Callable[[str], bool] = lambda _: False) -> list[Message]:
+        """Remove and return up to `limit` events, behind the notices of what was dropped before them.
+
+        Events of streams that `holds` names are held back from then on, until `release`.
+        """
+        taken = [
+            self._losses.pop(key).notice() for key in list(self._losses) if not self._stays(key[0], holds)
+        ]
+        end = len(taken) + limit
+        while self._waiting and len(taken) < end:
+            message = self._waiting.popleft()
+            if self._stays(message.event.stream, holds):
+                self._held.append(message)
+                self._held_streams.add(message.event.stream)
+            else:
+                taken.append(message)
         return taken
+
+    def release(self) -> None:
+        """Let the events that were held back wait in front of the others."""
+        self._held.extend(self._waiting)
+        self._waiting, self._held = self._held, deque()
+        self._held_streams.clear()
+
+    def _stays(self, stream: str, holds: Callable[[str], bool]) -> bool:
+        """Tell whether a stream is held back; once it is, nothing of it may pass what was."""
+        return stream in self._held_streams or holds(stream)
 
     def _drop(self, message: Message) -> None:
         self.dropped_events += 1

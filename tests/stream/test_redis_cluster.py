@@ -66,6 +66,22 @@ def away(sink: RedisSink) -> Callable[[], Awaitable[bool]]:
     return condition
 
 
+def back(sink: RedisSink) -> Callable[[], Awaitable[bool]]:
+    async def condition() -> bool:
+        return not sink.away
+
+    return condition
+
+
+def hold(nodes: dict[str, RedisServer], count: int) -> Callable[[], Awaitable[bool]]:
+    """Ask each stream's node itself, since a client of the cluster may ask one that hangs."""
+
+    async def condition() -> bool:
+        return all(int(node.cli("xlen", stream_keys(stream)[0])) == count for stream, node in nodes.items())
+
+    return condition
+
+
 async def publish(sink: RedisSink, streams: list[str], first: int, last: int) -> None:
     """Publish at a pace, so that much is on its way whatever happens meanwhile."""
     for seq in range(first, last + 1):
@@ -91,6 +107,41 @@ def test_streams_spread_over_the_shards_and_each_keeps_its_order(cluster: Cluste
 
     run(check())
     assert {cluster.node_of(stream).port for stream in streams} == {node.port for node in cluster.nodes}
+
+
+def test_a_node_that_hangs_holds_up_no_stream_of_the_others(cluster: Cluster) -> None:
+    streams = [f"hanging-{number}" for number in range(12)]
+
+    async def check() -> None:
+        async with publishing(cluster.url, spool_events=60) as sink:
+            await publish(sink, streams, 1, 1)
+            nodes = {stream: cluster.node_of(stream) for stream in streams}
+            hung = nodes[streams[0]]
+            healthy = {stream: node for stream, node in nodes.items() if node is not hung}
+            assert healthy
+            hung.freeze()
+            try:
+                await publish(sink, streams, 2, 200)
+                await until(hold(healthy, 200))
+                assert sink.away
+            finally:
+                hung.thaw()
+            await until(back(sink))
+            await publish(sink, streams, 201, 210)
+        for stream in healthy:
+            assert await logged(cluster, stream) == identifiers(1, 210)
+        for stream in nodes.keys() - healthy.keys():
+            found = await logged(cluster, stream)
+            assert len(found) == len(set(found))
+            assert found[-1:] == identifiers(210, 210)
+
+    for node in cluster.nodes:
+        # Otherwise the others too stop serving, once they have seen that one is missing.
+        node.cli("config", "set", "cluster-require-full-coverage", "no")
+    run(check())
+    for node in cluster.nodes:
+        node.cli("config", "set", "cluster-require-full-coverage", "yes")
+    cluster.wait_until_whole()
 
 
 @pytest.mark.slow

@@ -67,6 +67,58 @@ def test_what_is_dropped_counts_for_the_session_that_it_is_of() -> None:
     assert [each.skipped.events for each in (*one, other)] == [1, 1, 0, 0]
 
 
+@given(
+    capacity=st.integers(1, 6),
+    steps=st.lists(
+        st.one_of(
+            st.sampled_from("abc"),
+            st.tuples(st.integers(0, 5), st.frozensets(st.sampled_from("abc"))),
+            st.none(),
+        ),
+        max_size=80,
+    ),
+)
+def test_what_is_held_back_is_delivered_or_declared_missing_in_order(
+    capacity: int, steps: list[str | tuple[int, frozenset[str]] | None]
+) -> None:
+    spool, published, taken = Spool(capacity), dict.fromkeys("abc", 0), []
+    for step in steps:
+        match step:
+            case None:
+                spool.release()
+            case str():
+                published[step] += 1
+                spool.append(message(step, published[step]))
+            case limit, held:
+                batch = spool.take(limit, held.__contains__)
+                assert not held & {each.event.stream for each in batch}
+                taken += batch
+        assert len(spool) <= capacity
+    spool.release()
+    taken += spool.take(capacity)
+
+    for stream, count in published.items():
+        assert covered(taken, stream) == list(range(1, count + 1))
+
+
+def test_what_is_held_back_is_dropped_before_all_else() -> None:
+    spool = Spool(3)
+    for stream, seq in (("a", 1), ("b", 1), ("b", 2)):
+        spool.append(message(stream, seq))
+    assert [each.event.seq for each in spool.take(5, "b".__eq__)] == [1]
+    for seq in (2, 3, 4):
+        assert not spool.full
+        spool.append(message("a", seq))
+    assert spool.full
+    spool.release()
+    assert [(each.event.stream, each.event.seq) for each in spool.take(5)] == [
+        ("b", None),
+        ("a", 2),
+        ("a", 3),
+        ("a", 4),
+    ]
+
+
 def test_a_gap_speaks_of_the_audio_of_all_it_replaces() -> None:
     spool = Spool(2)
     for seq in (1, 2, 3, 4, 5):
