@@ -140,7 +140,7 @@ class Sender {
     if (said.type === "ready") this.#resume(said);
     else if (said.type === "ack") this.#acknowledge(this.#origin + said.sample);
     else if (said.type === "error") this.#refused = said;
-    else if (said.type === "summary" && this.#endSaid) {
+    else if (said.type === "summary" && this.#ending) {
       this.#acknowledge(this.#outbox.end);
       this.#finish(() => this.#settle.resolve(said));
       this.#tell.state({ state: "ended" });
