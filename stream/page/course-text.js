@@ -14,17 +14,21 @@ const SECOND_MS = 1_000;
 export function courseText(moments, told, cursor) {
   const time = cursor ?? told?.time ?? null;
   if (time === null) return "No estimate in view.";
-  const said = told ? `${describe(told)}; ${shares(told)}` : `${clock(time)}: ${silence(moments, time)}`;
+  const said = told ? [describe(told), shares(told)].filter(Boolean).join("; ") : `${clock(time)}: ${silence(moments, time)}`;
   const level = moments.levels.at(firstFrom(moments.levels, time));
   return level && level.time - time < SECOND_MS ? `${said}; level ${decibels(level.dbfs)}` : said;
 }
 
-function shares({ emotion }) {
-  return Object.entries(emotion).map(([name, share]) => `${short(name)} ${percent(share)}`).join(", ");
+/** Of the other emotions: the likeliest is told already. */
+function shares({ emotion, likeliest }) {
+  const others = Object.entries(emotion).filter(([name]) => name !== likeliest);
+  return others.map(([name, share]) => `${short(name)} ${percent(share)}`).join(", ");
 }
 
 function silence({ gaps, regions }, time) {
-  for (const { kind } of spansWithin(gaps, time, time, time)) return `${kind === "events" ? "events are" : "audio is"} missing`;
+  for (const { kind } of spansWithin(gaps, time, time, time)) {
+    return kind === "events" ? "events are missing" : "audio is missing";
+  }
   for (const _ of spansWithin(regions, time, time, time)) return "speech, no estimate yet";
   return "no speech";
 }

@@ -9,7 +9,8 @@ const WORDS_EVERY_MS = 1_000;
 
 export class Tile {
   #canvas = make("canvas", { className: "small-plane" });
-  #words = make("span", { className: "words" });
+  #standing = make("span");
+  #figures = make("span");
   #plane = null;
   #button;
   #worded_ms = -Infinity;
@@ -19,7 +20,8 @@ export class Tile {
     this.name = name;
     this.#canvas.setAttribute("aria-hidden", "true");
     const title = make("span", { className: "name", text: plain(name) });
-    this.#button = make("button", { type: "button", title: plain(name) }, title, this.#canvas, this.#words);
+    const words = make("span", { className: "words" }, this.#standing, "\n", this.#figures);
+    this.#button = make("button", { type: "button", title: plain(name) }, title, this.#canvas, words);
     this.#button.addEventListener("click", onClick);
     this.element = make("li", {}, this.#button);
   }
@@ -36,13 +38,19 @@ export class Tile {
   /** @param {import("./state.js").StreamState} state @param {number} now_ms @param {string} order of the wall */
   draw(state, now_ms, order) {
     this.#plane.draw(state, now_ms);
-    const silentSince = state.silentSince(now_ms);
-    const worded = `${state.version} ${order} ${silentSince}`;
+    this.#stand(state, now_ms);
+    const worded = `${state.version} ${order}`;
     if (worded === this.#worded || now_ms - this.#worded_ms < WORDS_EVERY_MS) return;
     this.#worded = worded;
     this.#worded_ms = now_ms;
-    write(this.#words, [...summary(state, silentSince), figureOf(state, order)].join("\n"));
-    this.#button.toggleAttribute("data-alarm", state.endedAt === null && troubleOf(state, silentSince) !== "");
+    write(this.#figures, [...summary(state), figureOf(state, order)].join("\n"));
+  }
+
+  /** At once, as the dot does; figures wait until they can be read. */
+  #stand(state, now_ms) {
+    const trouble = troubleOf(state, state.silentSince(now_ms));
+    write(this.#standing, trouble || (state.speaking ? "speech" : "no speech"));
+    this.#button.toggleAttribute("data-alarm", state.endedAt === null && trouble !== "");
   }
 }
 
@@ -52,9 +60,8 @@ function troubleOf({ endedAt, status }, silentSince) {
   return status?.muted ? "muted" : status?.clipping ? "clipping" : "";
 }
 
-function summary(state, silentSince) {
-  const how = troubleOf(state, silentSince) || (state.speaking ? "speech" : "no speech");
-  if (!state.latest) return [how];
-  const { likeliest, emotion, activation, valence } = state.latest;
-  return [how, `${likeliest} ${percent(emotion[likeliest])}`, `act. ${signed(activation)}`, `val. ${signed(valence)}`];
+function summary({ latest }) {
+  if (!latest) return [];
+  const { likeliest, emotion, activation, valence } = latest;
+  return [`${likeliest} ${percent(emotion[likeliest])}`, `act. ${signed(activation)}`, `val. ${signed(valence)}`];
 }

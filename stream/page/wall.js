@@ -84,7 +84,7 @@ export class Wall {
   #sort(streams, now_ms) {
     if (this.#list.matches(":hover, :focus-within") && this.#sorted_ms > 0) return;
     this.#sorted_ms = now_ms;
-    sorted(streams.values(), this.#order.value, this.#reversed.checked).forEach(({ name }, index) => {
+    sorted(streams.values(), this.#order.value, this.#reversed.checked, now_ms).forEach(({ name }, index) => {
       const { element } = this.#tiles.get(name);
       if (this.#list.children[index] !== element) this.#list.insertBefore(element, this.#list.children[index]);
     });

@@ -77,6 +77,9 @@ def test_the_page_fits_every_screen_in_both_themes(browser: Browser, pictures: P
                     picture = pictures / f"page-{width}x{height}-{theme}.png"
                     await visit.page.screenshot(path=picture, full_page=True)
                     assert picture.stat().st_size > 10_000
+            await visit.page.set_viewport_size({"width": 3840, "height": 2160})
+            for part in ("#voice", "#map", "#log"):
+                assert (await visit.page.locator(part).bounding_box())["y"] < 0.75 * 2160
             assert visit.complaints == []
 
     browser.run(check())

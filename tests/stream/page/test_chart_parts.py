@@ -232,6 +232,28 @@ def test_nothing_is_left_behind_by_attempts_to_reach_a_server(ask: Ask) -> None:
     assert ask("follow", AWAY) == [0, 0, 0]
 
 
+def test_streams_are_sorted_as_words_or_figures_and_those_that_are_over_come_last(ask: Ask) -> None:
+    rooms: list[dict[str, Any]] = [
+        {"name": "a", "source": "sample", "speaking": True, "latest": {"novelty": 0.1}},
+        {"name": "b", "source": "", "speaking": False, "status": {"muted": True}, "latest": {"novelty": 0.9}},
+        {"name": "c", "source": "desk", "speaking": False, "latest": {"novelty": 0.9}},
+        {"name": "d", "source": "attic", "speaking": False, "latest": None},
+        {"name": "e", "source": "attic", "speaking": False, "latest": {"novelty": 1}, "endedAt": NOON_MS},
+    ]
+    states = [{"endedAt": None, "status": None, "model": "m", **room} for room in rooms]
+    orders = ["name", "source", "model", "state", "novelty"]
+    script = """[false, true].map((reversed) => a[0].map((order) => {
+      const states = a[1].map((state) => ({ ...state, silentSince: () => null }));
+      return m.sorted(states, order, reversed, 0).map(({ name }) => name).join("");
+    }))"""
+    forward, backward = ask("order", script, orders, states)
+    assert forward == ["abcde", "dcabe", "abcde", "bacde", "bcade"]
+    assert backward == ["dcbae", "acdbe", "abcde", "cdabe", "abcde"]
+    assert set(orders) < set(ask("order", "m.ORDERS"))
+    told = ask("order", "a[0].map((order) => m.figureOf(a[1][0], order))", orders[:4], states)
+    assert told == ["", "source sample", "model m", ""]
+
+
 HARMLESS = ["kitchen", "a,b", 'say "so"', "two\r\nlines", ""]
 FORMULAS = ["=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://x","y")']
 

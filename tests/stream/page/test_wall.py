@@ -76,6 +76,23 @@ def test_the_large_stream_alone_is_followed_in_full(browser: Browser) -> None:
     browser.run(check())
 
 
+TOLD = """async () => {
+  const { Tile } = await import("/tile.js");
+  const { StreamState } = await import("/state.js");
+  const [tile, state] = [new Tile("hall", () => {}), new StreamState("hall")];
+  document.querySelector("main").append(tile.element);
+  tile.begin();
+  const words = [];
+  for (const [index, speaking] of [true, false, true].entries()) {
+    const type = speaking ? "speech.started" : "speech.ended";
+    state.take({ type, session: "s", seq: index + 1, model: "m" });
+    tile.draw(state, performance.now(), "name");
+    words.push(tile.element.querySelector(".words").textContent.trim());
+  }
+  return words;
+}"""
+
+
 def test_the_wall_is_sorted_by_any_figure_but_not_under_a_hand(browser: Browser) -> None:
     async def check() -> None:
         hub, sessions = Hub(), rooms(4)
@@ -97,6 +114,7 @@ def test_the_wall_is_sorted_by_any_figure_but_not_under_a_hand(browser: Browser)
             focused = await visit.page.evaluate("document.activeElement.title")
             await publish(hub, sessions[0].updates(40))
             await visit.is_drawn()
+            assert await visit.page.evaluate(TOLD) == ["speech", "no speech", "speech"]
             assert await visit.page.evaluate("document.activeElement.title") == focused
 
     browser.run(check())
