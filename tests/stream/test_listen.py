@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 from cmlstream.models import archive
 from cmlstream.models.contract import SAMPLE_RATE
 from cmlstream.stream.events import Affect, SpeechEnded, Status, StreamEnded, StreamStarted, decode
+from tests.conftest import PROGRAM
 from tests.signals import quiet_noise, speech_like
 
 WALL = {"session", "start_time", "end_time"}
@@ -158,6 +159,21 @@ def test_a_reader_that_closes_the_pipe_ends_it_without_a_complaint(start_program
     process.stdout.close()
     assert process.wait(timeout=60) == 0
     assert "Error" not in process.stderr.read().decode()
+
+
+@pytest.mark.slow
+def test_output_that_cannot_be_written_to_keeps_nothing_from_redis(clip, redis_server):
+    with open("/dev/full", "wb", buffering=0) as full:
+        completed = subprocess.run(
+            [*PROGRAM, "listen", clip, "--json", "--port", "0", "--redis", redis_server.url],
+            stdout=full, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    assert completed.returncode == 2
+    assert b"Standard output cannot be written to" in completed.stderr
+    with contextlib.closing(redis.Redis.from_url(redis_server.url)) as client:
+        events = [decode(fields[b"event"]) for _, fields in client.xrange("cmlstream:{live}:events")]
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert isinstance(events[-1], StreamEnded)
 
 
 @pytest.fixture(scope="module")
