@@ -3,6 +3,8 @@
 import { plain } from "./text.js";
 
 const IN_ADDRESS = "#stream=";
+/** The past comes piece by piece: so long may it take until a stream turns out to be over. */
+const SETTLED_MS = 30_000;
 
 export class Choice {
   /** @type {import("./state.js").StreamState | null} */
@@ -12,7 +14,7 @@ export class Choice {
   #store;
   #onChange;
   #wanted = inAddress();
-  #settled = false;
+  #shown_ms = 0;
 
   /**
    * @param {HTMLLabelElement} label of the <select>
@@ -37,25 +39,24 @@ export class Choice {
     this.update();
   }
 
-  /**
-   * Keep up with the streams that there are. Until the past `isTold` a stream that turns out to be over gives way to
-   * one that is live; later what someone looks at stays.
-   */
-  update(isTold = false) {
-    this.#settled ||= isTold;
+  /** Keep up with the streams that there are. */
+  update() {
     const { streams } = this.#store;
     this.#list(streams);
     const wanted = streams.get(this.#wanted) ?? this.#unasked(streams);
     if (wanted === this.state) return;
     this.state = wanted;
+    this.#shown_ms = performance.now();
     this.#store.keep(this.#wanted, wanted?.name);
     if (wanted) this.#select.value = wanted.name;
     this.#onChange(wanted);
   }
 
+  /** What someone has looked at for a while stays, also when it is over; before, it gives way to what is live. */
   #unasked(streams) {
     const shown = streams.get(this.state?.name);
-    if (shown && (this.#settled || shown.endedAt === null)) return shown;
+    const isSettled = performance.now() - this.#shown_ms > SETTLED_MS;
+    if (shown && (isSettled || shown.endedAt === null)) return shown;
     for (const state of streams.values()) if (state.endedAt === null) return state;
     return shown ?? streams.values().next().value ?? null;
   }

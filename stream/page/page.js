@@ -68,7 +68,7 @@ function show(state) {
 }
 
 function draw(now_ms) {
-  choice.update(calm_frames >= CALM_FRAMES);
+  choice.update();
   // The past comes as a flood: what of it the large view lacks is known once it has passed.
   calm_frames = choice.state && taken < PAST_EVENTS ? calm_frames + 1 : 0;
   if (calm_frames >= CALM_FRAMES) following.enlarge(choice.state.name);

@@ -29,21 +29,20 @@ SET_UP = """async () => {
   const label = place("label", "choice");
   label.append(Object.assign(document.createElement("select"), { id: "streams" }));
   window.choice = new Choice(label, store, (state) => parts.forEach((part) => part.show(state)));
-  /** A second later; what is looked at stays where `settled`. */
-  window.later = (ms = 1_000, settled = true) => {
+  window.later = (ms = 1_000) => {
     window.time += ms;
-    choice.update(settled);
+    choice.update();
     for (const part of parts) part.draw(time);
   };
-  window.tell = (events, settled) => { events.forEach((event) => store.take(event)); later(1_000, settled); };
+  window.tell = (events) => { events.forEach((event) => store.take(event)); later(); };
 }"""
 NOT_KNOWN = "–"
 FIGURES = "[...document.querySelectorAll('#now .figures .value')].map(({ textContent }) => textContent)"
 
 
-async def tell(charts: Bench, *messages: Message, settled: bool = True, **altered: Any) -> None:
+async def tell(charts: Bench, *messages: Message, **altered: Any) -> None:
     events = [json.loads(encode(message.event)) | altered for message in messages]
-    await charts.ask("([events, settled]) => tell(events, settled)", [events, settled])
+    await charts.ask("(events) => tell(events)", events)
 
 
 async def fact(charts: Bench, term: str) -> str:
@@ -136,10 +135,11 @@ def test_what_is_live_is_large_unless_the_address_names_another(browser: Browser
         async with bench(browser) as charts:
             await charts.ask(SET_UP)
             over, live, late = (SyntheticSession(name, name) for name in ("over", "live", "late"))
-            await tell(charts, over.started(), over.speech_started(), settled=False)
+            await tell(charts, over.started(), over.speech_started())
             assert await charts.ask("choice.state.name") == "over"
-            await tell(charts, over.ended(), live.started(), late.started(), settled=False)
+            await tell(charts, over.ended(), live.started(), late.started())
             assert await charts.ask("choice.state.name") == "live"
+            await charts.ask("later(30_000)")
             await tell(charts, live.ended())
             assert await charts.ask("choice.state.name") == "live"
             await charts.ask("location.hash = '#stream=late'")
