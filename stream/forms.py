@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .events import Affect, SpeechEnded, encode
+from .events import Affect, SpeechEnded, decode, encode
+from .outline import FAILURES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +56,17 @@ def payload(message: Message, form: Form) -> bytes:
     if found is None:
         found = message.forms[form] = encode(_formed(message.event, message.features, form))
     return found
+
+
+def without_embedding(payload: bytes) -> bytes:
+    """Return an encoded event without its embedding; as it is where this version cannot read it."""
+    try:
+        event = decode(payload)
+    except FAILURES:
+        return payload
+    if not isinstance(event, Affect | SpeechEnded):
+        return payload
+    return encode(msgspec.structs.replace(event, embedding=msgspec.UNSET))
 
 
 def _formed(event: Affect | SpeechEnded, features: Features | None, form: Form) -> Event:

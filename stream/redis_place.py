@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .events import decode
+from .outline import outlined
 from .redis_continuity import Continuity
 from .redis_keys import Position, started_ms
 
@@ -67,13 +67,18 @@ async def _oldest(reader: RedisReader, log: Continuity, found: Sequence[Found]) 
     return oldest.position if oldest else None
 
 
+def _session_of(found: Found) -> str | None:
+    outline = outlined(found.payload)
+    return outline.session if outline else None
+
+
 async def _session_read_last(reader: RedisReader, stream: str, since: Since, newest: Found) -> str | None:
     """Return the latest session of `stream` that `since` names."""
-    session = decode(newest.payload).session
+    session = _session_of(newest)
     if session in since.sessions:
         return session
     for name in sorted(since.sessions, key=lambda name: started_ms(name) or 0, reverse=True):
         first = await reader.first_of_session(stream, started_ms(name) or 0)
-        if first is not None and decode(first.payload).session == name:
+        if first is not None and _session_of(first) == name:
             return name
     return None

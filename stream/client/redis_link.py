@@ -6,10 +6,7 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
-from msgspec.structs import replace
-
-from cmlstream.stream.events import Affect, SpeechEnded, decode, encode
+from cmlstream.stream.forms import without_embedding
 from cmlstream.stream.redis_client import address_of
 from cmlstream.stream.redis_log import RedisLog
 
@@ -46,12 +43,6 @@ class RedisLink(Link):
         ):
             async for entry in entries:
                 yield entry.payload if self._wanted.embedding else without_embedding(entry.payload)
-
-
-def without_embedding(payload: bytes) -> bytes:
-    """Return the event in `payload` as a server would send it with `embedding=0`."""
-    event = decode(payload)
-    return encode(replace(event, embedding=UNSET)) if isinstance(event, Affect | SpeechEnded) else payload
 
 
 @asynccontextmanager

@@ -11,10 +11,9 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from cmlstream.models.errors import ServiceError
-from cmlstream.stream.events import KINDS, Affect, SpeechEnded, decode, encode
+from cmlstream.stream.events import KINDS, Affect, SpeechEnded
+from cmlstream.stream.forms import without_embedding
 from cmlstream.stream.seldom import SeldomLog
 
 if TYPE_CHECKING:
@@ -41,14 +40,6 @@ class Archive:
     def __init__(self, log: RedisLog) -> None:
         self.log = log
         self.turns = asyncio.Semaphore(READ_AT_ONCE)
-
-
-class _Outline(msgspec.Struct):
-    """What has to be known of an event to pass it on."""
-
-    type: str
-    session: str
-    seq: int | None
 
 
 class Backlog:
@@ -126,7 +117,7 @@ class Backlog:
 
     def _told(self, entry: Entry) -> bytes | None:
         """Return the entry as the subscriber wants it, if at all; notices of what is missing always."""
-        outline = _outlines.decode(entry.payload)
+        outline = entry.outline
         is_new = self._unread.fetched(entry.stream, entry.position, outline.session)
         if not is_new and outline.seq is not None:
             return None
@@ -136,10 +127,7 @@ class Backlog:
             return None
         if self._selection.form.embedding or kind not in {Affect, SpeechEnded}:
             return entry.payload
-        return encode(msgspec.structs.replace(decode(entry.payload), embedding=msgspec.UNSET))
-
-
-_outlines = msgspec.json.Decoder(_Outline)
+        return without_embedding(entry.payload)
 
 
 async def _some(entries: AsyncGenerator[Entry], count: int) -> AsyncGenerator[Entry]:

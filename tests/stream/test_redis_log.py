@@ -207,6 +207,23 @@ def test_sessions_named_are_looked_for_in_the_stream_they_belong_to(redis_server
     run(check())
 
 
+def test_what_is_no_event_does_not_end_following_and_is_a_gap(redis_server: RedisServer) -> None:
+    async def check() -> None:
+        url = redis_server.url
+        await fill(url, numbered(1, 2))
+        async with following(url, (), Since(0)) as take:
+            assert outline(await take(2)) == [1, 2]
+            redis_server.cli("xadd", EVENTS, f"{SESSION_MS}-3", "event", "junk")
+            redis_server.cli("xadd", EVENTS, f"{SESSION_MS}-4", "event", "more of it")
+            await fill(url, numbered(5, 6))
+            assert outline(await take(3)) == [(3, 4), 5, 6]
+            redis_server.cli("xadd", EVENTS, f"{SESSION_MS}-7", "event", "junk")
+            await fill(url, numbered(1, 1, session_ms=LATER_MS))
+            assert outline(await take(2)) == [(7, None), 1]
+
+    run(check())
+
+
 def test_a_follower_loses_and_repeats_nothing_when_redis_is_killed(redis_server: RedisServer) -> None:
     async def check() -> None:
         url = redis_server.url

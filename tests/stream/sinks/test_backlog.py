@@ -1,6 +1,8 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -210,5 +212,27 @@ def test_a_subscriber_that_leaves_while_redis_hangs_is_let_go_at_once(redis_serv
             async with asyncio.timeout(1):
                 assert await reading is None
             redis_server.thaw()
+
+    run(check())
+
+
+def test_what_is_no_event_is_missing_and_types_of_a_newer_node_are_passed_on(
+    redis_server: RedisServer,
+) -> None:
+    async def check() -> None:
+        kitchen = session(1)
+        messages = kitchen.updates(9)
+        laughter = messages[5].payload.replace(b'"affect"', b'"laughter"')
+        for message, payload in ((1, b"junk"), (3, b'{"type":"affect"}'), (5, laughter), (8, b"\xff")):
+            messages[message] = replace(messages[message], payload=payload)
+        # Without the fifth, a hole lies before the one of the unknown type.
+        await store(redis_server.url, [*messages[:4], *messages[5:]])
+        selection = Selection(since=Since(sessions={kitchen.session: 0}), form=Form(embedding=False))
+        async with hub_over(redis_server) as hub, hub.subscribe(selection) as subscription:
+            await publish(hub, kitchen.updates(1))
+            payloads = [json.loads(await anext(subscription)) for _ in range(8)]
+        told = [one["seq"] or (one["first_seq"], one["last_seq"]) for one in payloads]
+        assert told == [1, (2, 2), 3, (4, 5), 6, 7, 8, (9, 9)]
+        assert payloads[4]["type"] == "laughter"
 
     run(check())
