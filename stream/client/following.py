@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from cmlstream.models.errors import ConfigurationError
 from cmlstream.stream.backoff import Backoff
 from cmlstream.stream.server.following import EVENTS_PATH
 
@@ -53,7 +54,7 @@ def follow(
         since: where to begin: None is now, 0 all that is still held, a number what follows that event in the
             newest session, a mapping what follows that number in each session.
         types: only events of these types, such as `speech.ended`; none named means all.
-        features: ask for the named acoustic features with their standard scores.
+        features: ask a server for the named acoustic features with their standard scores.
         embedding: False leaves the embedding out, which is half of an estimate's bytes.
         token: what a server with tokens demands; a Redis has its password in the URL.
         until_end: end after `stream.ended` of every stream named (of every stream seen, where none is named).
@@ -62,7 +63,8 @@ def follow(
         tls: whom to trust in place of the system's authorities.
 
     Raises:
-        ConfigurationError: at once, where `url` is not such a URL, or a name or type cannot exist.
+        ConfigurationError: at once, where `url` is not such a URL, or a name or type cannot exist, or
+            features are asked of a Redis.
         ServiceError: on a refusal that trying again would not change, such as of the token or the query; or
             where the other side is no server of events, or too new.
 
@@ -80,6 +82,10 @@ def open_link(
 ) -> Link:
     """Return the way to what `url` names; nothing is sent yet. Raises ConfigurationError as `follow`."""
     if is_redis(url):
+        if wanted.features:
+            raise ConfigurationError(
+                "Redis does not hold features: follow a server (ws://, wss://), or do not ask for them."
+            )
         # Importing redis takes 0.15 s, which only those who follow one should wait for.
         from .redis_link import RedisLink
 

@@ -135,6 +135,7 @@ def test_a_lost_server_is_told_once_and_its_return_too() -> None:
         (["ws://host", "--type", "affct"], "Unknown type"),
         (["ws://host", "--token-file", "missing"], "cannot be read"),
         (["redis://127.0.0.1:1"], "Redis"),
+        (["redis://127.0.0.1:1", "--features"], "Redis does not hold features"),
     ],
 )
 def test_a_mistake_is_one_sentence(run_program: Any, arguments: list[str], sentence: str) -> None:

@@ -405,6 +405,11 @@ def test_what_no_server_can_send_is_refused_at_once(asked: dict[str, Any]) -> No
         follow("ws://127.0.0.1:1", **asked)
 
 
+def test_features_are_not_asked_of_a_redis() -> None:
+    with pytest.raises(ConfigurationError, match="Redis does not hold features"):
+        follow("redis://127.0.0.1:1", features=True)
+
+
 @pytest.mark.parametrize(
     "url",
     [
