@@ -78,7 +78,8 @@ class _Pending:
 class Pipeline:
     """Runs one session of one stream: call `run` once.
 
-    `on_delay` is told how many seconds after its hop's last sample each rolling estimate was published.
+    `on_delay` is told how many seconds after its hop's last sample each rolling estimate was published, where
+    audio comes as it is spoken.
     """
 
     def __init__(
@@ -223,8 +224,8 @@ class Pipeline:
                 self._waiting.first_done()
             features = None if result is None else translate.features(result.estimate)
             await self._publish_event(self._event(pending.moment, result), features)
-            if self._on_delay is not None and isinstance(pending.moment, Window):
-                self._on_delay(self.session.delay_s(pending.moment.due))
+            if self._on_delay and self._source.paced and isinstance(pending.moment, Window):
+                self._on_delay(self._delay_s(pending.moment.due))
             await self._tell_of_recorder()
 
     def _event(self, moment: Moment, result: Result | None) -> Event:
@@ -241,12 +242,8 @@ class Pipeline:
             case AudioGap():
                 return translate.audio_gap(self.session, moment)
             case SecondHeard():
-                return translate.status(
-                    self.session,
-                    moment,
-                    delay_ms=self._delay_ms(moment) if self._source.paced else None,
-                    lost=self._losses(),
-                )
+                delay_ms = round(1000 * self._delay_s(moment.reading.end), 1) if self._source.paced else None
+                return translate.status(self.session, moment, delay_ms=delay_ms, lost=self._losses())
 
     def _losses(self) -> translate.Losses:
         return translate.Losses(
@@ -255,9 +252,9 @@ class Pipeline:
             thinned_updates=self.tally.thinned_updates,
         )
 
-    def _delay_ms(self, heard: SecondHeard) -> float:
-        # Audio may be ahead of its clock by a chunk.
-        return max(round(self.session.delay_s(heard.reading.end) * 1000, 1), 0.0)
+    def _delay_s(self, position: int) -> float:
+        # Audio may be ahead of its clock by AHEAD_S.
+        return max(self.session.delay_s(position), 0.0)
 
     async def _publish_event(self, event: Event, features: Features | None = None) -> None:
         message = self.session.seal(event, features)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .forms import Features
 
 
-AHEAD_S = 0.02
-"""So much before its time audio may come and change nothing: as much as comes at once from a live source."""
+AHEAD_S = 0.05
+"""So much before its time audio may come and change nothing: one time it takes longer than another."""
 
 
 class Stamp(TypedDict):

@@ -90,9 +90,8 @@ class Metrics:
         self._published[type(event)].inc()
 
     def delayed(self, delay_s: float) -> None:
-        """Count the time from the end of a hop's audio to its event; audio ahead of its clock has none."""
-        if delay_s >= 0:
-            self._delay.observe(delay_s)
+        """Count the time from the end of a hop's audio to its event."""
+        self._delay.observe(delay_s)
 
     def refused(self, code: str) -> None:
         """Count a refusal by its code: `Refusal.code`, or one of OTHER_REFUSALS."""

@@ -100,7 +100,7 @@ def whole(samples_T):
     return [Chunk(samples_T, 0)]
 
 
-async def published(model, source, *, stop=None, stop_at=None, collector=None):
+async def published(model, source, *, stop=None, stop_at=None, collector=None, on_delay=None):
     stop = stop or asyncio.Event()
     collector = collector or Collector(stop, stop_at)
     engine = Engine(model)
@@ -111,6 +111,7 @@ async def published(model, source, *, stop=None, stop_at=None, collector=None):
         engine,
         Baseline(model.prior),
         [collector],
+        on_delay,
     )
     failure = None
     async with asyncio.TaskGroup() as tasks:
@@ -217,6 +218,16 @@ def test_no_event_of_live_audio_that_had_waited_is_of_the_future(model):
             timedelta(seconds=(event.end_sample - event.start_sample) / SAMPLE_RATE),
             abs=timedelta(microseconds=2),
         )
+
+
+@pytest.mark.parametrize(("kind", "has_delays"), [(Live, True), (Pieces, False)])
+def test_each_update_of_live_audio_has_a_delay_and_none_of_a_recording(model, kind, has_delays):
+    delays_s = []
+    pieces = [Chunk(AUDIO_T[at : at + 1_000], at) for at in range(0, len(AUDIO_T), 1_000)]
+    events, _ = asyncio.run(published(model, kind(pieces), on_delay=delays_s.append))
+    updates = sum(isinstance(event, Affect) for event in events)
+    assert len(delays_s) == (updates if has_delays else 0)
+    assert all(delay_s >= 0 for delay_s in delays_s)
 
 
 def test_a_recording_that_is_not_played_in_real_time_is_dated_by_its_positions_alone(model):
