@@ -66,7 +66,7 @@ export class StreamState {
     this.#onEntry = onEntry;
   }
 
-  /** What time it is in the stream: it stands still when nothing is heard. @param {number} now_ms of performance.now() */
+  /** What time it is in the stream; it stands still when nothing is heard. @param {number} now_ms of the page */
   now(now_ms) {
     return this.endedAt ?? this.#clock.at(now_ms);
   }
