@@ -3,8 +3,8 @@
 import { cardElement, fetchCard } from "./card.js";
 import { make, write } from "./dom.js";
 import { clock, lasting, plain } from "./text.js";
+import { secondsOf } from "./words.js";
 
-const SAMPLE_RATE = 16_000;
 const EVERY_MS = 500;
 const ASKED_EVERY_MS = 10_000;
 const UNKNOWN = "–";
@@ -18,7 +18,7 @@ const FACTS = {
   "Baseline of the speaker": ({ latest }) => (latest ? `${lasting(latest.baselineS)} of speech` : UNKNOWN),
   "Delay now": ({ delay, status }, { isHeard }) => (isHeard ? milliseconds(delay.nowMs, status) : UNKNOWN),
   "Delay, p95": ({ delay, status }) => milliseconds(delay.p95Ms, status),
-  "Audio dropped": ({ status }) => (status ? `${(status.dropped_samples / SAMPLE_RATE).toFixed(1)} s` : UNKNOWN),
+  "Audio dropped": ({ status }) => (status ? secondsOf(status.dropped_samples) : UNKNOWN),
   "Events skipped": ({ status }) => count(status?.skipped_events),
   "Estimates thinned": ({ status }) => count(status?.thinned_updates),
   Connection: (_, { connection }) => connection.words,

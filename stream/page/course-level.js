@@ -2,8 +2,8 @@
 
 import { writeOnPaper } from "./canvas-text.js";
 import { xOf, yOf } from "./course-layout.js";
+import { QUIETEST_DBFS } from "./words.js";
 
-const QUIETEST_DBFS = -60;
 const SECOND_MS = 1_000;
 const ALARMS = { clipping: "too loud", muted: "muted" };
 

@@ -3,14 +3,13 @@
 import { Row } from "./bars.js";
 import { make, write } from "./dom.js";
 import { lasting, plain } from "./text.js";
-import { decibels } from "./words.js";
+import { decibels, QUIETEST_DBFS } from "./words.js";
 
 /** As the server allows them. */
 const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const NAME_RULE =
   "A stream's name is 1 to 64 letters, digits, dots, dashes or underscores, and begins with a letter or digit.";
 const NAME_CHARACTERS = 64;
-const QUIETEST_DB = -60;
 /** Less is on its way at any time. */
 const WAITING_S = 1;
 const LOST_S = 0.05;
@@ -108,8 +107,8 @@ export class MicrophoneForm {
 
   /** @param {number} dbfs */
   measure(dbfs) {
-    const heard = dbfs >= QUIETEST_DB;
-    this.#level.show(0, heard ? 1 - dbfs / QUIETEST_DB : 0, heard ? decibels(dbfs) : "silent");
+    const heard = dbfs >= QUIETEST_DBFS;
+    this.#level.show(0, heard ? 1 - dbfs / QUIETEST_DBFS : 0, heard ? decibels(dbfs) : "silent");
   }
 
   /** @param {number} sent_s @param {number} waiting_s @param {number} lost_s */

@@ -4,11 +4,10 @@ import { Row } from "./bars.js";
 import { make, write } from "./dom.js";
 import { said } from "./point.js";
 import { clock, percent, signed } from "./text.js";
-import { decibels } from "./words.js";
+import { decibels, QUIETEST_DBFS } from "./words.js";
 
 const BEGINNING =
   "Use this browser's microphone, or run cmlstream listen or cmlstream send where there is something to hear.";
-const QUIETEST_DB = -60;
 const SPOKEN_EVERY_MS = 5_000;
 
 export class Now {
@@ -75,7 +74,7 @@ export class Now {
   #drawLevel({ status, endedAt }, silentSince) {
     if (!status || silentSince !== null) return this.#level.empty();
     const level_dbfs = Math.round(status.level_dbfs);
-    this.#level.show(0, endedAt === null ? 1 - level_dbfs / QUIETEST_DB : 0, decibels(level_dbfs));
+    this.#level.show(0, endedAt === null ? 1 - level_dbfs / QUIETEST_DBFS : 0, decibels(level_dbfs));
   }
 
   #drawEstimate(point, isHeard) {

@@ -1,11 +1,9 @@
 /** By what the streams of the wall can be sorted. */
 
-import { decibels, short } from "./words.js";
+import { decibels, secondsOf, short } from "./words.js";
 import { lasting, percent, signed } from "./text.js";
 
 /** @typedef {import("./state.js").StreamState} StreamState */
-
-const SAMPLE_RATE = 16_000;
 
 const count = (number) => number.toLocaleString("en");
 const milliseconds = (ms) => `${Math.round(ms)} ms`;
@@ -37,7 +35,7 @@ const FIGURES = {
   baseline: { of: ({ latest }) => latest?.baselineS ?? undefined, write: lasting },
   "delay now": { of: ({ delay }) => delay.nowMs ?? undefined, write: milliseconds },
   "delay p95": { of: ({ delay }) => delay.p95Ms ?? undefined, write: milliseconds },
-  dropped: told("dropped_samples", (samples) => `${(samples / SAMPLE_RATE).toFixed(1)} s`),
+  dropped: told("dropped_samples", secondsOf),
   skipped: told("skipped_events"),
   thinned: told("thinned_updates"),
 };

@@ -181,6 +181,7 @@ def test_pointing_tells_all_values_of_that_time(browser: Browser) -> None:
             assert f": activation {activation}, valence {valence}, " in told
             for name, share in point["emotion"].items():
                 assert f"{name} {round(100 * share)} %" in told
+            assert told.count(point["likeliest"]) == 1
             assert "level −" in told
             texts = await charts.ask("texts.course")
             assert {f"activation {activation}", f"valence {valence}"} <= set(texts)
