@@ -113,7 +113,7 @@ def _query() -> JsonObject:
             },
             "since": {
                 "type": "string",
-                "pattern": "^(.{1,128}:)?[0-9]{1,15}$",
+                "pattern": r"^((.{1,128}:)?[0-9]{1,15}|[0-9]{1,10}(\.[0-9]{1,6})?s)$",
                 "description": ABOUT_SINCE,
             },
             "type": {

@@ -17,9 +17,12 @@ ABOUT_WEBSOCKET = (
     "out is not missed."
 )
 ABOUT_SINCE = (
-    "Replay what the node, or its Redis, holds after this number of the newest session, then go on "
-    "live; or SESSION:NUMBER, once for each session, so that nothing is missed when others have "
-    "begun. Without it: only what comes from now on."
+    "Replay what the node, or its Redis, holds after this number of each stream's newest session, then "
+    "go on live; or what came since an age, as in 2.5s; or SESSION:NUMBER, once for each session, and "
+    "what began in its stream after it. Beside sessions, one number or age holds for the streams of which "
+    "none is named; without either, those tell what began after the newest session named. A client that "
+    "comes back names what it read, and how long ago it first connected. Without it: only what comes from "
+    "now on."
 )
 ABOUT_REDIS = (
     "The name of the stream stands in literal braces, as in cmlstream:{live}:live, so that all keys of a "

@@ -125,7 +125,10 @@ def send(
 @click.argument("url")
 @click.option("--stream", "streams", multiple=True, metavar="ID", help="This stream only; can be repeated.")
 @click.option(
-    "--since", multiple=True, metavar="SEQ", help="Begin after this event, 0 at the oldest; or SESSION:SEQ."
+    "--since",
+    multiple=True,
+    metavar="SEQ",
+    help="Begin after this event, 0 at the oldest; or SESSION:SEQ; or an age such as 60s.",
 )
 @click.option(
     "--type", "types", multiple=True, metavar="TYPE", help="Events of this type only; can be repeated."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from .outline import outlined
@@ -19,7 +20,7 @@ BEGINNING = Position(0, 0)
 
 
 async def place(reader: RedisReader, stream: str, since: Since | None) -> Continuity:
-    """Return where to begin in `stream`: behind the session named last, or in the newest where none is known.
+    """Return where to begin in `stream`: behind the session named last, or where `since` says for the others.
 
     None is the end of the log. Raises one of FAILURES.
     """
@@ -29,9 +30,13 @@ async def place(reader: RedisReader, stream: str, since: Since | None) -> Contin
     if since is None:
         return Continuity(stream, newest.position)
     session = await _session_read_last(reader, stream, since, newest)
-    if session is None:
+    if session is not None:
+        return place_in(stream, session, since.last_read(session)) or Continuity(stream, BEGINNING)
+    if since.seq is not None:
         return Continuity(stream, Position(newest.position.session_ms, since.seq))
-    return place_in(stream, session, since.last_read(session)) or Continuity(stream, BEGINNING)
+    if since.moment_s is not None:
+        return Continuity(stream, await _last_by(reader, stream, since.moment_s))
+    return Continuity(stream, _behind_those_named(since, newest.position))
 
 
 def place_in(stream: str, session: str, after_seq: int) -> Continuity | None:
@@ -65,6 +70,35 @@ async def _oldest(reader: RedisReader, log: Continuity, found: Sequence[Found]) 
         return None
     oldest = await reader.oldest(log.stream)
     return oldest.position if oldest else None
+
+
+def _behind_those_named(since: Since, newest: Position) -> Position:
+    """Return what lies before all that began after the sessions that `since` names."""
+    named_ms = max((started_ms(name) or -1 for name in since.sessions), default=-1)
+    return newest if named_ms < 0 else min(newest, Position(named_ms + 1, 0))
+
+
+async def _last_by(reader: RedisReader, stream: str, moment_s: float) -> Position:
+    """Return the last entry that speaks of no later time, found by halves: a day of entries in fifteen."""
+    before = await reader.last_before(stream, Position(max(1, ceil(1_000 * moment_s)), 0))
+    if before is None:
+        return BEGINNING
+    if not _is_later(before, moment_s):
+        return before.position
+    session_ms, earlier, later = before.position.session_ms, 0, before.position.seq
+    while later - earlier > 1:
+        middle = (earlier + later) // 2
+        found = await reader.first_from(stream, Position(session_ms, middle))
+        if found is None or _is_later(found, moment_s):
+            later = middle
+        else:
+            earlier = found.position.seq
+    return Position(session_ms, earlier)
+
+
+def _is_later(found: Found, moment_s: float) -> bool:
+    outline = outlined(found.payload)
+    return outline is not None and outline.end_time.timestamp() > moment_s
 
 
 def _session_of(found: Found) -> str | None:

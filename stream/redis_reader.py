@@ -81,6 +81,15 @@ class RedisReader:
         session = str(session_ms)
         return next(await self._range(stream, session, session, 1), None)
 
+    async def first_from(self, stream: str, position: Position) -> Found | None:
+        """Return the entry at `position`, or the next that the log holds behind it."""
+        return next(await self._range(stream, str(position), "+", 1), None)
+
+    async def last_before(self, stream: str, position: Position) -> Found | None:
+        """Return the last entry before `position`."""
+        command = ("XREVRANGE", _log_of(stream), f"({position}", "-", "COUNT", 1)
+        return next(_found(await ask(self._client, *command)), None)
+
     async def page(
         self, stream: str, after: Position, before: Position | None = None, count: int = PAGE_ENTRIES
     ) -> list[Found]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -19,6 +20,7 @@ EVERY_STREAM = "*"
 _PARAMETERS = ("stream", "since", "type", "features", "embedding")
 _SEQ = re.compile(r"[0-9]{1,15}")
 _CURSOR = re.compile(r"(.{1,128}):([0-9]{1,15})")
+_AGE = re.compile(r"([0-9]{1,10}(?:\.[0-9]{1,6})?)s")
 
 
 class SelectionError(ValueError):
@@ -27,14 +29,20 @@ class SelectionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """How far a subscriber had read: sequence numbers by session, and one for sessions not named."""
+    """How far a subscriber had read, by session, and what is wanted of the streams of which none is named.
 
-    seq: int = 0
+    With neither `seq` nor `moment_s` that is what began after the newest session that is named.
+    """
+
+    seq: int | None = None
+    """Their newest sessions, after this number."""
     sessions: Mapping[str, int] = field(default_factory=dict)
+    moment_s: float | None = None
+    """What came after this wall time."""
 
     def last_read(self, session: str) -> int:
         """Return the number after which events of `session` are wanted."""
-        return self.sessions.get(session, self.seq)
+        return self.sessions.get(session, self.seq or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +70,11 @@ def parse_selection(query: str) -> Selection:
     """Read the query of an events address, without its question mark.
 
     `stream` may be repeated, `*` or its absence means every stream. `since` is one sequence number, applied
-    to the newest session of each stream, or `SESSION:NUMBER`, once per session the client was following: that
-    form leaves no hole when new sessions began while the client was away. `type`, which may be repeated,
-    leaves out all other events; `features=1` adds the features and `embedding=0` leaves the embedding out.
+    to the newest session of each stream; an age such as `2.5s`, which means what came since then, and which
+    no clock of the client's can put wrong; or `SESSION:NUMBER`, once per session the client was following,
+    with which later sessions come whole. Beside those, a number or an age holds for the streams of which no
+    session is named. `type`, which may be repeated, leaves out all other events; `features=1` adds the
+    features and `embedding=0` leaves the embedding out.
 
     Raises SelectionError where the query says anything else.
     """
@@ -104,18 +114,23 @@ def _parse_streams(values: list[str]) -> frozenset[str]:
 def _parse_since(values: list[str]) -> Since | None:
     if not values:
         return None
-    if len(values) == 1 and _SEQ.fullmatch(values[0]):
-        return Since(int(values[0]))
-    sessions: dict[str, int] = {}
-    for value in values:
-        cursor = _CURSOR.fullmatch(value)
-        if cursor is None:
+    cursors = [_CURSOR.fullmatch(value) for value in values]
+    sessions = {cursor[1]: int(cursor[2]) for cursor in cursors if cursor}
+    others = [value for value, cursor in zip(values, cursors, strict=True) if cursor is None]
+    for value in others:
+        if not _SEQ.fullmatch(value) and not _AGE.fullmatch(value):
             raise SelectionError(
-                f"Malformed since {_shown(value)}: give the number of the last event read, or SESSION:NUMBER "
-                "once for each session."
+                f"Malformed since {_shown(value)}: give the number of the last event read, how long ago as "
+                "in 2.5s, or SESSION:NUMBER once for each session."
             )
-        sessions[cursor[1]] = int(cursor[2])
-    return Since(sessions=sessions)
+    if len(others) > 1:
+        raise SelectionError(f"More than one since {_shown(others[0])}: only SESSION:NUMBER can be repeated.")
+    other = others[0] if others else ""
+    return Since(
+        int(other) if _SEQ.fullmatch(other) else None,
+        sessions,
+        time.time() - float(age[1]) if (age := _AGE.fullmatch(other)) else None,
+    )
 
 
 def _parse_kinds(values: list[str]) -> frozenset[type[Event]]:

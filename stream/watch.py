@@ -70,7 +70,7 @@ def _wanted(options: WatchOptions) -> Wanted:
         options.types,
         options.features,
         options.embedding,
-        (since.sessions or since.seq) if since else None,
+        since,
         until_end=options.until_end,
     )
     wanted.check()

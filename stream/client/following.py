@@ -15,7 +15,7 @@ from .cursors import Cursors
 from .failures import ConnectionLost
 from .received import Receiver
 from .states import Connecting, Lost, unobserved
-from .wanted import Ends, Wanted
+from .wanted import Ends, Wanted, since_of
 from .websocket_link import WebsocketLink
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def follow(
         url: `ws://`, `wss://` (or http, https) of a server, or `redis://`, `rediss://`.
         stream: the name of a stream, or several; None or `*` is all of them, with those that begin later.
         since: where to begin: None is now, 0 all that is still held, a number what follows that event in the
-            newest session, a mapping what follows that number in each session.
+            newest session, a mapping what follows that number in each session, and what began later.
         types: only events of these types, such as `speech.ended`; none named means all.
         features: ask a server for the named acoustic features with their standard scores.
         embedding: False leaves the embedding out, which is half of an estimate's bytes.
@@ -71,7 +71,12 @@ def follow(
     """
     streams = (stream,) if isinstance(stream, str) else tuple(stream or ())
     wanted = Wanted(
-        () if "*" in streams else streams, tuple(types), features, embedding, since, until_end=until_end
+        () if "*" in streams else streams,
+        tuple(types),
+        features,
+        embedding,
+        since_of(since),
+        until_end=until_end,
     )
     wanted.check()
     return _events(received(open_link(url, wanted, on_state, token=token, tls=tls), wanted, on_state))

@@ -35,11 +35,10 @@ class RedisLink(Link):
 
     async def payloads(self, cursors: Cursors) -> AsyncGenerator[bytes, None]:
         """Yield what is in Redis and what comes; the log reconnects. Raises ServiceError, as Link says."""
-        since = self._wanted.position(cursors, returning=False)
         async with (
             RedisLog(self._url) as log,
             _watched(log, self.peer, self._report),
-            aclosing(log.follow(self._wanted.streams, since)) as entries,
+            aclosing(log.follow(self._wanted.streams, self._wanted.since)) as entries,
         ):
             async for entry in entries:
                 yield entry.payload if self._wanted.embedding else without_embedding(entry.payload)

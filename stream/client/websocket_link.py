@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, TypedDict
 
 from websockets.asyncio.client import connect
@@ -47,14 +48,15 @@ class WebsocketLink(Link):
         self._report = report
         self._token = token
         self._tls = tls
-        self._returning = False
+        self._followed_from_s: float | None = None
 
     def _trust(self) -> _Trust:
         return {"ssl": self._tls} if self._tls and self._address.scheme == "wss" else {}
 
     async def payloads(self, cursors: Cursors) -> AsyncGenerator[bytes, None]:
         """Connect and yield what is sent. Raises ConnectionLost or ServiceError, as Link says."""
-        url = self._address.url(self._wanted.parameters(cursors, returning=self._returning))
+        begun_s = time.time()
+        url = self._address.url(self._wanted.parameters(cursors, self._followed_from_s))
         try:
             async with connect(
                 url,
@@ -68,7 +70,8 @@ class WebsocketLink(Link):
                 **self._trust(),
             ) as connection:
                 self._report(Connected(self.peer))
-                self._returning = True
+                if self._followed_from_s is None:
+                    self._followed_from_s = begun_s
                 while True:
                     yield await connection.recv(decode=False)
         except FAILURES as failure:

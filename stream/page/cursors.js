@@ -13,6 +13,10 @@ export class Cursors {
     for (const [session, seq] of Object.entries(read)) this.#read.set(session, { stream: null, seq, over: false });
   }
 
+  get size() {
+    return this.#read.size;
+  }
+
   /** Note `event` as read; false where it, or all that it says is missing, was read before. */
   advance({ type, stream, session, seq, last_seq }) {
     const number = seq ?? last_seq ?? null;
@@ -25,7 +29,7 @@ export class Cursors {
     return number > (before?.seq ?? 0);
   }
 
-  /** The `since` of a query, as many as fit; sessions left out are sent whole, and what was read recognised. */
+  /** The `since` of a query, as many as fit: of those left out too much is sent, and what was read recognised. */
   *inQuery() {
     let room = QUERY_CHARACTERS;
     for (const [session, { seq }] of [...this.#read].reverse()) {

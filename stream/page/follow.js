@@ -22,16 +22,19 @@ const ENDED = "stream.ended";
  * signal: an AbortSignal that ends the loop, also while it waits.
  */
 export async function* follow(options = {}) {
-  const { url, since = null, untilEnd = false, token, signal, onState = () => {}, ...asked } = options;
+  const { url, since: begin = null, untilEnd = false, token, signal, onState = () => {}, ...asked } = options;
+  const since = typeof begin === "object" && begin && !Object.keys(begin).length ? 0 : begin;
   const wanted = { ...asked, streams: [asked.stream ?? []].flat().filter((name) => name !== "*"), since, untilEnd };
   const cursors = new Cursors(typeof since === "object" && since ? since : {});
   const ends = new Ends(wanted.streams);
   const backoff = new Backoff();
-  for (let returning = false; !signal?.aborted; ) {
+  for (let followedFrom_ms = null; !signal?.aborted; ) {
     onState({ state: "connecting" });
-    const inbox = new Inbox(open(address(endpoint(url, "/v1/events"), wanted, cursors, returning), token), signal);
+    const begun_ms = Date.now();
+    const events = address(endpoint(url, "/v1/events"), wanted, cursors, followedFrom_ms);
+    const inbox = new Inbox(open(events, token), signal);
     inbox.socket.onopen = () => {
-      returning = true;
+      followedFrom_ms ??= begun_ms;
       onState({ state: "connected" });
     };
     try {
@@ -53,8 +56,11 @@ export async function* follow(options = {}) {
   }
 }
 
-/** The sessions followed are named with the last number read; what began meanwhile is replayed whole. */
-function address(url, { streams, types = [], features, embedding = true, since, untilEnd }, cursors, returning) {
+/**
+ * The sessions followed are named with the last number read. A replay that was cut off may not have reached every
+ * stream, so all who asked for one ask for those again whole; who follows from now on, for what came since.
+ */
+function address(url, { streams, types = [], features, embedding = true, since, untilEnd }, cursors, followedFrom_ms) {
   const query = url.searchParams;
   for (const name of streams) query.append("stream", name);
   for (const type of types) query.append("type", type);
@@ -62,10 +68,16 @@ function address(url, { streams, types = [], features, embedding = true, since, 
   if (features) query.set("features", "1");
   if (!embedding) query.set("embedding", "0");
   const read = [...cursors.inQuery()];
-  if (read.length) for (const cursor of read) query.append("since", cursor);
-  else if (typeof since === "number") query.set("since", since);
-  else if (returning || since) query.set("since", "0");
+  for (const cursor of read) query.append("since", cursor);
+  if (typeof since === "number") query.append("since", read.length ? 0 : since);
+  else if (since && (followedFrom_ms !== null || read.length < cursors.size)) query.append("since", 0);
+  else if (!since && followedFrom_ms !== null) query.append("since", age(followedFrom_ms));
   return url;
+}
+
+/** How long ago, as servers take it; by the wall clock, since others stand still while a laptop sleeps. */
+function age(time_ms) {
+  return `${(Math.max(0, Date.now() - time_ms) / 1_000).toFixed(3)}s`;
 }
 
 /** Whether `event` was asked for only to know the end. */

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING
 
 from cmlstream.stream.events import Gap, StreamEnded
@@ -38,7 +41,13 @@ class PastSession:
     model: str
     unseen: Lost
     """What came before the first event that the past saw; number 0 where it saw all."""
+    began_s: float
+    """Wall time at which the past saw the first one."""
     held: deque[Message] = field(default_factory=deque)
+    came_s: deque[float] = field(default_factory=deque)
+    """Wall times at which those held came."""
+    newest_lost_s: float = -inf
+    """Wall time at which the newest event came that is not held any more."""
     lost: dict[type[Event], Lost] = field(default_factory=dict)
     over: bool = False
     """Whether it has ended and nothing of it is held."""
@@ -48,6 +57,18 @@ class PastSession:
         wanted = [lost for kind, lost in self.lost.items() if not kinds or kind in kinds]
         newest = max((self.unseen, *wanted), key=_lost_seq)
         return newest if newest.seq > seq else None
+
+    def number_at(self, moment_s: float) -> int:
+        """Return the number of the last event that had come by a wall time.
+
+        Where some that came later are not held any more, at least the newest of them counts as later.
+        """
+        if moment_s <= self.began_s:
+            return 0
+        newest_lost = max(self.unseen.seq, *map(_lost_seq, self.lost.values()), 0)
+        if moment_s <= self.newest_lost_s:
+            return newest_lost - 1
+        return newest_lost + bisect_left(self.came_s, moment_s)
 
     def gap(self, first_seq: int, lost: Lost) -> Gap:
         """Return the notice that events from `first_seq` to `lost` are not held any more.
@@ -80,6 +101,8 @@ class Past:
         self._capacity = capacity
         self._held: deque[Message] = deque()
         self._over: deque[str] = deque()
+        self.began_s = time.time()
+        """Wall time from which on everything passed here."""
         self.first = 0
         self.sessions: dict[str, PastSession] = {}
         """Sessions in the order in which they began."""
@@ -96,6 +119,7 @@ class Past:
         if session is None:
             session = self.sessions[event.session] = _begin(message)
         session.held.append(message)
+        session.came_s.append(time.time())
         self._held.append(message)
         return self._forget_oldest() if len(self._held) > self._capacity else None
 
@@ -115,6 +139,7 @@ class Past:
         event = message.event
         session = self.sessions[event.session]
         session.held.popleft()
+        session.newest_lost_s = session.came_s.popleft()
         session.lost[type(event)] = Lost(number(event), event.end_sample, event.end_time)
         if isinstance(event, StreamEnded):
             self._remember_as_over(session)
@@ -130,7 +155,7 @@ class Past:
 def _begin(message: Message) -> PastSession:
     event = message.event
     unseen = Lost(number(event) - 1, event.start_sample, event.start_time)
-    return PastSession(event.stream, event.session, message.session_ms, event.model, unseen)
+    return PastSession(event.stream, event.session, message.session_ms, event.model, unseen, time.time())
 
 
 def number(event: Event) -> int:

@@ -75,9 +75,13 @@ class Unread:
     def may_lack(self, stream: str) -> bool:
         """Return whether something that is wanted may never have been held."""
         known = [session.identifier for session in self._sessions(stream)]
-        if not known or (self.since.sessions and self.since.sessions.keys().isdisjoint(known)):
+        asks_back = bool(self.since.sessions) or self._asks_before_past()
+        if not known or (asks_back and self.since.sessions.keys().isdisjoint(known)):
             return True
         return self.lacks(stream)
+
+    def _asks_before_past(self) -> bool:
+        return self.since.moment_s is not None and self.since.moment_s < self._past.began_s
 
     def lacks(self, stream: str) -> bool:
         """Return whether something that is wanted is not held any more."""
@@ -118,29 +122,38 @@ class Unread:
 def _places(since: Since, sessions: Mapping[str, PastSession]) -> dict[str, int]:
     """Return the number after which each session is wanted.
 
-    Wanted are the sessions that are named, the newest of each stream, and those that began after the ones
-    that are named; but of what is over and not held only what is named, or there would be no end of it.
+    Wanted are the sessions that are named, those that began after them in their stream, and of other streams
+    what `since` says; but of what is over and not held only what is named, or there would be no end of it.
     """
     newest = {session.stream: name for name, session in sessions.items()}
-    named_ms, any_named_ms = _named(since, sessions)
+    last_named = {session.stream: name for name, session in sessions.items() if name in since.sessions}
+    named_ms = _newest_named_ms(since, sessions)
     places = dict(since.sessions)
+    passed: set[str] = set()
     for name, session in sessions.items():
         if name in since.sessions:
-            continue
-        later = session.started_ms > named_ms.get(session.stream, any_named_ms)
-        wanted = not session.over and (later or newest[session.stream] == name)
-        places[name] = since.seq if wanted else NOTHING
+            passed.add(name)
+        elif session.over:
+            places[name] = NOTHING
+        elif session.stream in last_named:
+            places[name] = 0 if last_named[session.stream] in passed else NOTHING
+        else:
+            later = session.started_ms > named_ms
+            places[name] = _place_of_other(since, session, later=later, newest=newest[session.stream] == name)
     return places
 
 
-def _named(since: Since, sessions: Mapping[str, PastSession]) -> tuple[dict[str, int], int]:
-    """Return when the newest named session of each stream began, and the newest of all."""
-    by_stream: dict[str, int] = {}
-    newest_ms = -1
-    for name in since.sessions:
-        session = sessions.get(name)
-        began_ms = session.started_ms if session else started_ms(name) or -1
-        newest_ms = max(newest_ms, began_ms)
-        if session:
-            by_stream[session.stream] = max(by_stream.get(session.stream, -1), began_ms)
-    return by_stream, newest_ms if newest_ms >= 0 else NOTHING
+def _place_of_other(since: Since, session: PastSession, *, later: bool, newest: bool) -> int:
+    """Return the number after which a session is wanted of whose stream none is named."""
+    if since.moment_s is not None:
+        return session.number_at(since.moment_s)
+    if since.seq is not None:
+        return since.seq if later or newest else NOTHING
+    return 0 if later else NOTHING
+
+
+def _newest_named_ms(since: Since, sessions: Mapping[str, PastSession]) -> int:
+    """Return when the newest of the sessions named began, as far as that is known."""
+    known = [sessions[name].started_ms for name in since.sessions if name in sessions]
+    told = [ms for name in since.sessions if (ms := started_ms(name)) is not None]
+    return max((*known, *told), default=NOTHING)

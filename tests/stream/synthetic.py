@@ -45,12 +45,14 @@ class SyntheticSession:
         source: str = "a test",
         model: str = "test 1",
         session_ms: int = int(NOON.timestamp() * 1000),
+        began: datetime = NOON,
     ) -> None:
         self.stream = stream
         self.session = session
         self._source = source
         self._model = model
         self._session_ms = session_ms
+        self._began = began
         self._position = 0
         self._seq = 0
 
@@ -118,8 +120,8 @@ class SyntheticSession:
             seq=self._seq,
             start_sample=start,
             end_sample=self._position,
-            start_time=NOON + timedelta(seconds=start / SAMPLE_RATE),
-            end_time=NOON + timedelta(seconds=self._position / SAMPLE_RATE),
+            start_time=self._began + timedelta(seconds=start / SAMPLE_RATE),
+            end_time=self._began + timedelta(seconds=self._position / SAMPLE_RATE),
             model=self._model,
             **fields,
         )

@@ -105,6 +105,8 @@ def test_every_websocket_takes_a_token_in_either_place() -> None:
         ({"stream": "*"}, True),
         ({"stream": "kitchen", "since": "17"}, True),
         ({"since": "1700000000000-ab12:3"}, True),
+        ({"since": "2.5s"}, True),
+        ({"since": "s"}, False),
         *(({"type": kind}, True) for kind in KINDS),
         ({"features": "1", "embedding": "0"}, True),
         ({"stream": "a b"}, False),

@@ -139,6 +139,39 @@ def test_only_what_was_asked_for_comes_and_leaving_the_loop_closes_the_connectio
     run(check())
 
 
+def test_from_now_on_holds_when_the_line_was_cut(tmp_path: Path) -> None:
+    script = """
+    let connected = false;
+    const onState = ({ state }) => {
+      if (state === "connected" && !connected) tell(state);
+      connected ||= state === "connected";
+    };
+    for await (const { session, seq } of follow({ url, onState })) tell([session, seq]);
+    """
+
+    async def check() -> None:
+        hub, line, kitchen = Hub(), Line(), SyntheticSession("kitchen", "k")
+        over, quiet, new = (SyntheticSession(name, name[0]) for name in ("over", "quiet", "new"))
+        await publish(hub, [over.started(), over.ended(), *quiet.updates(3)])
+        async with (
+            line.laid(),
+            serving(hub, **allowing(line)) as address,
+            running(script, tmp_path, led(line, address)) as node,
+        ):
+            assert await node.tells() == "connected"
+            for messages in (kitchen.updates(1), [*kitchen.updates(1), *quiet.updates(1)], new.updates(1)):
+                await until(lambda: hub.subscribers == 1)
+                line.cut()
+                await until(lambda: hub.subscribers == 0)
+                await publish(hub, messages)
+            await until(lambda: hub.subscribers == 1)
+            await publish(hub, over.updates(1))
+            told = [await node.tells() for _ in range(5)]
+        assert told == [["k", 1], ["k", 2], ["q", 4], ["n", 1], ["o", 3]]
+
+    run(check())
+
+
 def test_a_slow_loop_holds_little_and_misses_nothing(tmp_path: Path) -> None:
     script = """
     let last = 0, holes = 0;

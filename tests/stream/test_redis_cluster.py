@@ -149,7 +149,7 @@ def test_nothing_is_lost_or_doubled_when_nodes_are_killed_under_load(cluster: Cl
     streams = [f"killed-{number}" for number in range(9)]
 
     async def check() -> None:
-        async with publishing_and_following(cluster.url, streams, Since()) as (sink, entries):
+        async with publishing_and_following(cluster.url, streams, Since(0)) as (sink, entries):
             await publish(sink, streams, 1, 1)
             assert await collect(entries, 9) == numbers(streams, 1)
             told = asyncio.ensure_future(collect(entries, 9 * 399))
@@ -173,7 +173,7 @@ def test_a_stream_that_moves_to_another_node_goes_on(cluster: Cluster) -> None:
     streams = ["moving", "staying"]
 
     async def check() -> None:
-        async with publishing_and_following(cluster.url, streams, Since()) as (sink, entries):
+        async with publishing_and_following(cluster.url, streams, Since(0)) as (sink, entries):
             told = asyncio.ensure_future(collect(entries, 2 * 600))
             publishing_on = asyncio.create_task(publish(sink, streams, 1, 600))
             before = cluster.node_of("moving")
@@ -195,7 +195,7 @@ def test_a_user_with_the_permissions_we_name_publishes_and_reads_over_tls(cluste
     streams = [f"secret-{number}" for number in range(6)]
 
     async def check() -> None:
-        async with publishing_and_following(url, streams, Since()) as (sink, entries):
+        async with publishing_and_following(url, streams, Since(0)) as (sink, entries):
             await publish(sink, streams, 1, 5)
             assert await collect(entries, 30) == numbers(streams, 5)
 

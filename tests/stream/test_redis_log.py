@@ -177,7 +177,7 @@ def test_many_streams_are_followed_each_in_its_order(redis_server: RedisServer) 
         streams = [f"room-{number}" for number in range(30)]
         async with (
             publishing(redis_server.url) as sink,
-            following(redis_server.url, streams, Since()) as take,
+            following(redis_server.url, streams, Since(0)) as take,
         ):
             for seq in range(1, 21):
                 for stream in streams:
@@ -203,6 +203,27 @@ def test_sessions_named_are_looked_for_in_the_stream_they_belong_to(redis_server
             stream: outline(entry for entry in found if entry.stream == stream)
             for stream in ("kitchen", "hall", "cellar")
         } == {"kitchen": [3, 1], "hall": [2, 3], "cellar": [1, 2]}
+
+    run(check())
+
+
+def test_of_streams_that_are_not_named_later_sessions_are_read_and_those_that_go_on(
+    redis_server: RedisServer,
+) -> None:
+    async def check() -> None:
+        url, named = redis_server.url, session()
+        older = [message(seq, stream=OTHER, session_ms=SESSION_MS - 1) for seq in (1, 2, 3)]
+        await fill(url, [*older[:2], *numbered(1, 3, session=named)])
+        await fill(url, numbered(1, 2, stream="cellar", session_ms=LATER_MS))
+        async with following(url, (), Since(sessions={named: 2})) as take:
+            found = await take(3)
+            await fill(url, older[2:])
+            found += await take(1)
+        assert {
+            stream: outline(entry for entry in found if entry.stream == stream)
+            for stream in (STREAM, OTHER, "cellar")
+        } == {STREAM: [3], OTHER: [3], "cellar": [1, 2]}
+        assert len(await read(url, OTHER, since=Since(moment_s=-1.0))) == 3
 
     run(check())
 

@@ -1,3 +1,4 @@
+import time
 from urllib.parse import urlencode
 
 import pytest
@@ -35,7 +36,20 @@ def test_since_may_name_the_sessions_it_belongs_to(sessions: dict[str, int]) -> 
     since = parse_selection(query).since
     assert since is not None
     assert {session: since.last_read(session) for session in sessions} == sessions
-    assert since.last_read("".join(sessions) + "another") == 0
+    assert since.seq is since.moment_s is None
+
+
+@given(st.dictionaries(session_names, st.integers(0, 9), max_size=2), st.integers(0, 10**9))
+def test_beside_sessions_a_number_or_an_age_speaks_of_the_other_streams(
+    sessions: dict[str, int], number: int
+) -> None:
+    named = [("since", f"{session}:{seq}") for session, seq in sessions.items()]
+    assert parse_selection(urlencode([*named, ("since", number)])).since == Since(number, sessions)
+    before_s = time.time()
+    since = parse_selection(urlencode([("since", f"{number}.25s"), *named])).since
+    assert since is not None
+    assert since == Since(None, sessions, since.moment_s)
+    assert before_s <= (since.moment_s or 0) + number + 0.25 <= time.time()
 
 
 @given(st.sets(st.sampled_from(sorted(KINDS))))
@@ -87,6 +101,9 @@ def test_an_unknown_type_is_answered_with_all_that_are_known() -> None:
         ("since=1e3", "'1e3'"),
         ("since=s1:", "'s1:'"),
         ("since=1&since=2", "'1'"),
+        ("since=1&since=a:1&since=2s", "'1'"),
+        ("since=2m", "'2m'"),
+        ("since=-2s", "'-2s'"),
         ("since=" + "9" * 16, "'9999999999999999'"),
         ("since=%D9%A1", r"'\u0661'"),
     ],

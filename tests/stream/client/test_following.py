@@ -140,6 +140,35 @@ def test_a_session_that_began_while_the_line_was_cut_comes_whole() -> None:
     run(check())
 
 
+@pytest.mark.parametrize("read_before", [0, 2])
+def test_from_now_on_holds_when_the_line_was_cut(read_before: int) -> None:
+    async def check() -> None:
+        hub, kitchen = Hub(), SyntheticSession("kitchen", "k")
+        over, quiet, new = (SyntheticSession(name, name[0]) for name in ("over", "quiet", "new"))
+        await publish(hub, [over.started(), over.ended(), *quiet.updates(3)])
+        states: list[State] = []
+        async with (
+            cuttable(hub) as line,
+            aclosing(follow(f"ws://127.0.0.1:{line.port}", on_state=states.append)) as events,
+        ):
+            following = asyncio.create_task(take(events, read_before + 5))
+            await until(lambda: any(isinstance(state, Connected) for state in states))
+            await until(lambda: hub.subscribers == 1)
+            await publish(hub, kitchen.updates(read_before))
+            for messages in ([*kitchen.updates(1), *quiet.updates(1)], new.updates(2)):
+                line.cut()
+                await until(lambda: hub.subscribers == 0)
+                await publish(hub, messages)
+                await until(lambda: hub.subscribers == 1)
+            await publish(hub, over.updates(1))
+            received = await following
+        expected = [("k", seq + 1) for seq in range(read_before + 1)]
+        expected += [("q", 4), ("n", 1), ("n", 2), ("o", 3)]
+        assert [(event.session, event.seq) for event in received] == expected
+
+    run(check())
+
+
 def test_what_the_server_no_longer_holds_comes_as_its_gap() -> None:
     async def check() -> None:
         hub, session = Hub(held_messages=5), SyntheticSession()

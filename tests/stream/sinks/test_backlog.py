@@ -3,6 +3,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.stream.redis_publishing import holds, publishing, until
 from tests.stream.serving import following, run, serving
 from tests.stream.serving import read as receive
 from tests.stream.synthetic import SyntheticSession
+
+BEGAN = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 
 def session(number: int, stream: str = "kitchen") -> SyntheticSession:
@@ -151,7 +154,7 @@ def test_the_form_and_the_types_hold_for_what_redis_holds(redis_server: RedisSer
         kitchen = session(1)
         await store(redis_server.url, [*kitchen.updates(3), kitchen.speech_ended(), kitchen.status()])
         selection = Selection(
-            frozenset({"kitchen"}), Since(), frozenset({SpeechEnded}), Form(embedding=False, features=True)
+            frozenset({"kitchen"}), Since(0), frozenset({SpeechEnded}), Form(embedding=False, features=True)
         )
         async with hub_over(redis_server) as hub, hub.subscribe(selection) as subscription:
             await publish(hub, [*kitchen.updates(1), kitchen.speech_ended()])
@@ -204,7 +207,7 @@ def test_many_that_come_back_at_once_all_get_everything(redis_server: RedisServe
 def test_a_subscriber_that_leaves_while_redis_hangs_is_let_go_at_once(redis_server: RedisServer) -> None:
     async def check() -> None:
         await store(redis_server.url, session(1).updates(3))
-        async with hub_over(redis_server) as hub, hub.subscribe(Selection(since=Since())) as subscription:
+        async with hub_over(redis_server) as hub, hub.subscribe(Selection(since=Since(0))) as subscription:
             redis_server.freeze()
             reading = asyncio.create_task(anext(subscription, None))
             await asyncio.sleep(0.05)
@@ -214,6 +217,34 @@ def test_a_subscriber_that_leaves_while_redis_hangs_is_let_go_at_once(redis_serv
             redis_server.thaw()
 
     run(check())
+
+
+def test_after_a_restart_only_what_came_since_the_moment_is_read_of_streams_not_named(
+    redis_server: RedisServer,
+) -> None:
+    async def check() -> None:
+        moment = BEGAN + timedelta(seconds=10)
+        over, quiet = dated("over", 0), dated("quiet", 0)
+        kitchen, new = dated("kitchen", 1), dated("new", 11)
+        both = [*over.updates(8), over.ended(), *quiet.updates(50), *kitchen.updates(60), *new.updates(3)]
+        await store(redis_server.url, both)
+        since = Since(sessions={kitchen.session: 58}, moment_s=moment.timestamp())
+        async with hub_over(redis_server) as hub, hub.subscribe(Selection(since=since)) as subscription:
+            await publish(hub, new.updates(1))
+            events = await read(subscription, 16)
+        expected = [(kitchen.session, 59), (kitchen.session, 60)]
+        expected += [(new.session, 1), (new.session, 2), (new.session, 3)]
+        expected += [(quiet.session, seq) for seq in range(41, 51)]
+        assert places(events) == [*expected, (new.session, 4)]
+
+    run(check())
+
+
+def dated(stream: str, began_s: int) -> SyntheticSession:
+    """A session that is past already; its events are a quarter of a second long."""
+    began = BEGAN + timedelta(seconds=began_s)
+    ms = int(began.timestamp() * 1000)
+    return SyntheticSession(stream, f"{ms}-{len(stream)}", session_ms=ms, began=began)
 
 
 def test_what_is_no_event_is_missing_and_types_of_a_newer_node_are_passed_on(
