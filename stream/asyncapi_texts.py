@@ -11,7 +11,8 @@ ABOUT = (
 )
 ABOUT_WEBSOCKET = (
     "One event per text message. Closed with 1001 when the stream ends or the server stops, with 1013"
-    " when the subscriber did not read for too long, with 1009 when it said something long, and with "
+    " when the subscriber did not read for too long or Redis cannot tell now what it has missed, with "
+    "1009 when it said something long, and with "
     "4401 or 4403 where its token is missing, unknown or for something else. What a slow subscriber "
     "missed, or what is held nowhere any more, is told by a gap in its place; what the query leaves "
     "out is not missed."

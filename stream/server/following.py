@@ -11,6 +11,7 @@ from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.frames import CloseCode
 
+from cmlstream.models.errors import ServiceError
 from cmlstream.stream.ingest import Refusal
 from cmlstream.stream.selection import SelectionError, parse_selection
 
@@ -98,6 +99,8 @@ class Following:
                 CloseCode.TRY_AGAIN_LATER,
                 f"nothing was read for {self._patience.send_s:g} s: reconnect with since",
             )
+        except ServiceError:
+            return _Farewell(CloseCode.TRY_AGAIN_LATER, "Redis cannot tell now what came before")
         except ConnectionClosed:
             return _Farewell(CloseCode.NORMAL_CLOSURE, "")
         return _Farewell(CloseCode.GOING_AWAY, self._hub.close_reason or "")

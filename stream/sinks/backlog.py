@@ -59,7 +59,8 @@ class Backlog:
     async def fetch(self) -> list[bytes] | None:
         """Return what comes next, which may be nothing yet; None where there is no more.
 
-        Nothing can be published between None and the caller's next await.
+        Nothing can be published between None and the caller's next await. Raises ServiceError where Redis
+        does not answer and the past cannot tell what is missing.
         """
         try:
             if self._streams is None:
@@ -70,6 +71,8 @@ class Backlog:
             return await self._next_page() if self._left else None
         except ServiceError as error:
             _seldom.warning("Followers are not told all that came before: %s", error)
+            if self._unread.may_lack_sessions():
+                raise
             return None
 
     async def close(self) -> None:

@@ -80,6 +80,10 @@ class Unread:
             return True
         return self.lacks(stream)
 
+    def may_lack_sessions(self) -> bool:
+        """Return whether sessions are wanted of which the past knows nothing at all, not even the stream."""
+        return self._asks_before_past() or not self.since.sessions.keys() <= self._past.sessions.keys()
+
     def _asks_before_past(self) -> bool:
         return self.since.moment_s is not None and self.since.moment_s < self._past.began_s
 

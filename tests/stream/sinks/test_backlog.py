@@ -1,12 +1,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 
 import pytest
 
+from cmlstream.stream.client import Lost, State, follow
 from cmlstream.stream.events import Event, Gap, Message, SpeechEnded, decode
 from cmlstream.stream.forms import Form
 from cmlstream.stream.redis_log import RedisLog
@@ -245,6 +247,29 @@ def dated(stream: str, began_s: int) -> SyntheticSession:
     began = BEGAN + timedelta(seconds=began_s)
     ms = int(began.timestamp() * 1000)
     return SyntheticSession(stream, f"{ms}-{len(stream)}", session_ms=ms, began=began)
+
+
+def test_while_redis_cannot_tell_what_is_missing_a_follower_is_sent_away_and_then_misses_nothing(
+    redis_server: RedisServer,
+) -> None:
+    async def check() -> None:
+        before, after = session(1), session(2)
+        await store(redis_server.url, [*before.updates(5), before.ended()])
+        states: list[State] = []
+        async with hub_over(redis_server) as hub, serving(hub) as address:
+            redis_server.kill()
+            await publish(hub, after.updates(2))
+            asked = follow(address.page_url, since={before.session: 3}, on_state=states.append)
+            async with aclosing(asked) as events:
+                first = asyncio.create_task(anext(events))
+                await until(lambda: asyncio.sleep(0, any(isinstance(state, Lost) for state in states)))
+                await asyncio.to_thread(redis_server.start)
+                received = [await first, *[await anext(events) for _ in range(4)]]
+        assert Lost("Redis cannot tell now what came before", ANY) in states
+        expected = [(before.session, seq) for seq in (4, 5, 6)]
+        assert places(received) == [*expected, (after.session, 1), (after.session, 2)]
+
+    run(check())
 
 
 def test_what_is_no_event_is_missing_and_types_of_a_newer_node_are_passed_on(
