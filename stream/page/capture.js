@@ -10,9 +10,10 @@ const ATTEMPTS = 5;
 
 /**
  * @typedef {object} Listener
- * @property {(samples: Int16Array, missing: number) => void} onAudio one channel at `rate`; `missing` frames lie before
- * @property {(state: "hearing" | "gone" | "asleep", why: Error | null) => void} onState `why` another device than the one
- *   that is heard could not be used, or none can
+ * @property {(samples: Int16Array, missing: number) => void} onAudio one channel at `rate`; `missing` frames lie
+ *   before it
+ * @property {(state: "hearing" | "gone" | "asleep", why: Error | null) => void} onState `why` another device than the
+ *   one that is heard could not be used, or none can
  */
 
 /** Whether this page may ask for a microphone at all: browsers let only secure ones. */

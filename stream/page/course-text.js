@@ -14,15 +14,16 @@ const SECOND_MS = 1_000;
 export function courseText(moments, told, cursor) {
   const time = cursor ?? told?.time ?? null;
   if (time === null) return "No estimate in view.";
-  const said = told ? [describe(told), shares(told)].filter(Boolean).join("; ") : `${clock(time)}: ${silence(moments, time)}`;
+  const said = told ? estimate(told) : `${clock(time)}: ${silence(moments, time)}`;
   const level = moments.levels.at(firstFrom(moments.levels, time));
   return level && level.time - time < SECOND_MS ? `${said}; level ${decibels(level.dbfs)}` : said;
 }
 
-/** Of the other emotions: the likeliest is told already. */
-function shares({ emotion, likeliest }) {
-  const others = Object.entries(emotion).filter(([name]) => name !== likeliest);
-  return others.map(([name, share]) => `${short(name)} ${percent(share)}`).join(", ");
+/** With the other emotions, too: the likeliest is described. */
+function estimate(point) {
+  const others = Object.entries(point.emotion).filter(([name]) => name !== point.likeliest);
+  const shares = others.map(([name, share]) => `${short(name)} ${percent(share)}`);
+  return [describe(point), shares.join(", ")].filter(Boolean).join("; ");
 }
 
 function silence({ gaps, regions }, time) {

@@ -52,7 +52,8 @@ export const ORDERS = Object.keys(FIGURES);
 export function sorted(states, order, reversed, now_ms) {
   const turn = reversed ? -1 : 1;
   const keyed = [...states].map((state) => ({ state, worth: FIGURES[order].of(state, now_ms) }));
-  keyed.sort((one, other) => place(one) - place(other) || turn * compared(one.worth, other.worth) || byName(one, other));
+  const byWorth = (one, other) => turn * compared(one.worth, other.worth);
+  keyed.sort((one, other) => place(one) - place(other) || byWorth(one, other) || byName(one, other));
   return keyed.map(({ state }) => state);
 }
 
