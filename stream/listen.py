@@ -66,7 +66,7 @@ def _source(settings: ListenSettings) -> Source:
     try:
         return open_lasting("mic", wanted, _tell_of_break)
     except InputError as error:
-        click.echo(f"No microphone: {error}. Playing the synthetic sample that ships instead.", err=True)
+        click.echo(f"Playing the synthetic sample that ships, since {error}.", err=True)
         return open_source("sample", SourceSettings(realtime=True))
 
 

@@ -247,7 +247,7 @@ def _why_refused(failure: Exception) -> str:
         case refusals.TimeoutError() | TimeoutError():
             return f"does not answer within {REPLY_TIMEOUT_S:g} s: {CHECK_ADDRESS}"
         case _ if _never_reached(failure):
-            return "cannot be reached: start it, name another in the URL, or let `embedded` run a private one"
+            return "cannot be reached: check that it runs there, or name another in the URL"
         case refusals.InvalidResponse():
             return f"does not speak as Redis does: {CHECK_ADDRESS}"
         case _:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from cmlstream.models.errors import ConfigurationError, InputError
+from cmlstream.models.errors import ConfigurationError, InputError, ServiceError
 
 from .events import Message
 from .publishing import NOTICE, publishing_redis
@@ -93,6 +93,17 @@ async def replay(sessions: Sequence[RecordedSession], pace: Pace, settings: Repl
             finally:
                 for sink in sinks:
                     await sink.close()
+        if settings.redis:
+            _check_taken(redis.sink.skipped_events)
+
+
+def _check_taken(missing_events: int) -> None:
+    """Raise ServiceError where Redis did not take all: a replay that seems to work would mislead."""
+    if missing_events:
+        raise ServiceError(
+            f"Redis did not take {missing_events} of the recorded events: it holds newer ones of these "
+            "streams, or was away. Name another database, or --redis embedded."
+        )
 
 
 def _output(settings: ReplaySettings, stop: asyncio.Event) -> tuple[Sink, Callable[[str], None]]:

@@ -262,7 +262,7 @@ class RedisSink(Sink):
             self._count_skipped()
             self._warn(
                 f"holds newer events of a stream than those of this session and refuses {refused}: check "
-                "whether two programs publish under one name, or the clock was set back (then delete its key)"
+                "whether two programs publish under one name, or the clock was set back"
             )
 
     def _give_up(self) -> None:

@@ -75,7 +75,7 @@ def regions(audio_T: Samples, chosen: SegmenterSettings | None = None) -> list[R
 
 
 @given(streams, cuts, choices)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_how_audio_is_cut_changes_nothing(audio_T: Samples, borders: list[int], chosen: SegmenterSettings):
     whole = heard(audio_T, [], Segmenter(chosen))
     assert told(heard(audio_T, borders, Segmenter(chosen))) == told(whole)
@@ -87,7 +87,7 @@ def test_one_sample_at_a_time_equals_whole():
 
 
 @given(streams, choices)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_audio_tiles_regions_that_never_overlap(audio_T: Samples, chosen: SegmenterSettings):
     open_region: RegionStarted | None = None
     expected, speech_samples, progress = 0, 0, 0

@@ -253,6 +253,38 @@ def test_audio_that_is_sent_over_a_cut_line_arrives_whole(tmp_path: Path) -> Non
     run(check())
 
 
+def test_a_summary_that_was_lost_on_its_way_is_told_again(tmp_path: Path) -> None:
+    script = (
+        SENDING
+        + """
+    for (let piece = 0; piece < 50; piece += 1) sender.push(tone(160));
+    await acknowledged(8_000);
+    tell("sent");
+    await hear();
+    tell((await sender.end()).sample);
+    """
+    )
+
+    async def check() -> None:
+        line = Line()
+        async with (
+            line.laid(),
+            service(settings=allowing(line)) as live,
+            running(script, tmp_path, led(line, live.address)) as node,
+        ):
+            assert await node.tells() == "sent"
+            (stream,) = live.streams
+            node.hears()
+            await until(lambda: stream.source.ended)
+            line.address = None
+            line.cut()
+            await until(lambda: len(live.streams) == 0)
+            line.lead_to(live.address)
+            assert await node.tells() == 8_000
+
+    run(check())
+
+
 def test_what_does_not_fit_the_buffer_becomes_a_gap(tmp_path: Path) -> None:
     script = """
     const sender = send({ url, stream: "kitchen", bufferBytes: 32_000 });

@@ -44,7 +44,7 @@ def refusal(url: str) -> str:
 
 def test_a_port_without_redis_is_refused(redis_server: RedisServer) -> None:
     redis_server.kill()
-    assert f"Redis at 127.0.0.1:{redis_server.port} cannot be reached: start it" in refusal(redis_server.url)
+    assert f"Redis at 127.0.0.1:{redis_server.port} cannot be reached: check" in refusal(redis_server.url)
 
 
 def test_a_wrong_password_is_refused_and_never_shown(

@@ -79,6 +79,20 @@ def test_followers_and_redis_get_the_recorded_events_and_since_works(start_progr
         assert client.zcard("cmlstream:streams") == 2
 
 
+def test_a_redis_that_holds_newer_events_takes_none_and_that_is_told(run_program, recorded, redis_server):
+    root, lines = recorded
+    key = "cmlstream:{kitchen}:events"
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.xadd(key, {"event": b"newer"}, "9999999999999-1")
+        completed = run_program(
+            *("replay", root / "kitchen", "--speed", "max", "--port", "0", "--redis", redis_server.url)
+        )
+        assert client.xlen(key) == 1
+    missing = sum(len(events) for events in lines.values() if b'"kitchen"' in events[0])
+    assert completed.returncode == 2
+    assert f"Redis did not take {missing} of the recorded events" in completed.stderr.decode()
+
+
 def test_what_cannot_be_read_is_told_and_left_out(run_program, recorded):
     root, lines = recorded
     (path,) = root.glob("kitchen/*/events.jsonl")

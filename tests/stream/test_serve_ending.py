@@ -37,7 +37,9 @@ def test_asked_to_end_it_publishes_what_a_dozen_streams_are_in_the_midst_of(
                     async with asyncio.timeout(DRAIN_S):
                         output, told = await served.rest()
                 await until(lambda: all_heard.has(StreamEnded, streams))
-        assert (served.process.returncode, output, told) == (0, b"", "")
+        # A dozen streams that begin at once may be more than a busy machine has time for.
+        complaints = [line for line in told.splitlines() if "The engine is behind" not in line]
+        assert (served.process.returncode, output, complaints) == (0, b"", [])
         with redis.Redis.from_url(redis_server.url) as client:
             for stream in streams:
                 events = all_heard.events[stream]

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cmlstream.models.contract import EMOTIONS
@@ -17,7 +17,6 @@ def balanced(speakers: int, takes: int = 2) -> list[Clip]:
     return [clip(f"s{s}", emotion) for s in range(speakers) for emotion in EMOTIONS for _ in range(takes)]
 
 
-@settings(deadline=None)  # the first call imports scikit-learn
 @given(st.integers(3, 12), st.integers(3, 6), st.integers(0, 1000))
 def test_every_clip_is_measured_once_and_no_speaker_is_on_two_sides(
     speakers: int, count: int, seed: int

@@ -63,7 +63,7 @@ def assert_equals_literal(
         torch.testing.assert_close(found_BD.double(), expected_BD, rtol=tolerance, atol=tolerance)
 
 
-@settings(deadline=None, max_examples=40)  # the first backward pass starts its engine
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.integers(1, GROUPS))
 def test_line_metric_and_its_gradient_equal_the_pairwise_form(seed: int, groups: int) -> None:
     latent_BD, label_B, group_B = random_batch(seed, groups=groups)
@@ -77,7 +77,7 @@ def test_line_metric_and_its_gradient_equal_the_pairwise_form(seed: int, groups:
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.integers(1, GROUPS))
 def test_ratio_metric_and_its_gradient_equal_the_pairwise_form(seed: int, groups: int) -> None:
     latent_BD, label_B, group_B = random_batch(seed, groups=groups)
@@ -93,7 +93,7 @@ def test_ratio_metric_and_its_gradient_equal_the_pairwise_form(seed: int, groups
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31))
 def test_cluster_metric_and_its_gradient_equal_the_literal_form(seed: int) -> None:
     latent_BD, emotion_B = random_classes(seed)

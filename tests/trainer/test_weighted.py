@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -48,7 +48,6 @@ def _times(generator: np.random.Generator, count: int) -> NDArray[np.intp]:
     return times_N
 
 
-@settings(deadline=None)
 @given(counted_answers())
 def test_a_clip_that_counts_twice_is_a_clip_written_twice(case: tuple[Answers, NDArray[np.intp]]) -> None:
     answers, times_N = case
@@ -56,7 +55,6 @@ def test_a_clip_that_counts_twice_is_a_clip_written_twice(case: tuple[Answers, N
     np.testing.assert_allclose(found_K, of_answers(repeated_answers(answers, times_N)), atol=1e-12)
 
 
-@settings(deadline=None)
 @given(counted_followed())
 def test_agreement_of_counted_clips_is_that_of_clips_written_so_often(
     case: tuple[Followed, NDArray[np.intp]],

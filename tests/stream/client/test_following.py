@@ -364,6 +364,18 @@ def test_a_token_and_an_authority_of_ones_own_open_a_server_with_both(tmp_path: 
     run(check())
 
 
+def test_a_certificate_for_another_name_is_told_from_one_of_an_unknown_authority(tmp_path: Path) -> None:
+    pair = make_pair(tmp_path, host="elsewhere.test")
+    trusting = ssl.create_default_context(cafile=pair.certificate)
+
+    async def check() -> None:
+        async with serving(Hub(), certificate=Certificate(pair.certificate, pair.private_key)) as address:
+            with pytest.raises(ServiceError, match="write a name in the address that the certificate holds"):
+                await anext(follow(f"wss://localhost:{address.port}", tls=trusting))
+
+    run(check())
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"), [("?stream=-", "Invalid stream name"), ("?sream=a", "Unknown parameter")]
 )

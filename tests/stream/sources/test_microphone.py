@@ -269,7 +269,7 @@ def test_listen_without_a_source_hears_the_microphone_and_estimates_what_was_sai
 @pytest.mark.slow
 def test_listen_without_a_source_and_without_a_microphone_plays_the_sample(no_sound, start_program):
     process = start_program("listen", "--json", "--port", "0")
-    assert b"No microphone" in process.stderr.readline()
+    assert b"no microphone" in process.stderr.readline()
     assert decode(process.stdout.readline()).source == "file sample.flac"
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
