@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--speech", type=float, default=0.35, help="share of speech")
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--serve", nargs="*", default=[], help="options passed on to serve")
+    parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="options of serve; comes last")
     given = parser.parse_args()
     asyncio.run(run(given.streams, given.speech, given.seconds, given.serve))
 

@@ -30,8 +30,9 @@ INTERVAL_S = 1 / 250
 """From one attack to the next; unpaced, some 700 a second take all of the server's processor."""
 SEED = int(os.environ.get("FUZZ_SEED", "20"))
 GROSS_MB = 40
-"""Finds four kilobytes kept of every attack, not less: growth by 13 to 30 MB has been seen, of which the
-hub's past, ten thousand events, explains a part. What must not be kept at all is counted one by one."""
+"""Finds four kilobytes kept of every attack, not less: growth by 13 to 30 MB has been seen, though by
+tracemalloc's count nothing but the hub's past grows, and that by one; the rest is the allocator's. What must
+not be kept at all is counted one by one."""
 SETTLING_S = 12.0
 """The server waits ten seconds for a request to be completed."""
 
