@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
     from cmlstream.stream.ingest import FromSender, Refusal, ToSender
+
+RECEIVE_BUFFER_BYTES = 65_536
 
 
 @dataclass
@@ -75,7 +78,10 @@ class StrictServer:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[StrictServer]:
         async with serve(self._converse, "127.0.0.1", 0, compression=None) as server:
-            self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            (listener,) = server.sockets
+            # By itself the kernel's buffer grows to minutes of audio, and takes what nobody reads.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            self.url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
             yield self
             self.reading.set()
             for connection in self._connections:

@@ -255,7 +255,7 @@ def test_a_server_that_says_nothing_but_is_there_is_kept(monkeypatch: pytest.Mon
 
 def test_a_server_that_does_not_get_round_to_reading_has_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async def check() -> None:
-        audio = noise(200)  # more than the buffers of sockets take
+        audio = noise(60)  # more than the buffers of sockets take
         async with (
             StrictServer().opened() as server,
             open_sender(server.url, stream="desk", buffer_bytes=2 * len(audio)) as sender,
