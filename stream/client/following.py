@@ -63,21 +63,15 @@ def follow(
         tls: whom to trust in place of the system's authorities.
 
     Raises:
-        ConfigurationError: at once, where `url` is not such a URL, or a name or type cannot exist, or
-            features are asked of a Redis.
-        ServiceError: on a refusal that trying again would not change, such as of the token or the query; or
-            where the other side is no server of events, or too new.
+        ConfigurationError: at once, where `url` is not such a URL, a name or type cannot exist, or features
+            are asked of a Redis.
+        ServiceError: on a refusal that trying again would not change, or where the other side is no server
+            of events, or too new.
 
     """
     streams = (stream,) if isinstance(stream, str) else tuple(stream or ())
-    wanted = Wanted(
-        () if "*" in streams else streams,
-        tuple(types),
-        features,
-        embedding,
-        since_of(since),
-        until_end=until_end,
-    )
+    named = () if "*" in streams else streams
+    wanted = Wanted(named, tuple(types), features, embedding, since_of(since), until_end=until_end)
     wanted.check()
     return _events(received(open_link(url, wanted, on_state, token=token, tls=tls), wanted, on_state))
 

@@ -132,16 +132,19 @@ def test_hostile_strings_stay_text(browser: Browser) -> None:
     browser.run(check())
 
 
-def test_a_server_with_tokens_is_followed_once_one_was_given(browser: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "tokens.toml"
+def tokens_of_followers(folder: Path) -> Tokens:
+    path = folder / "tokens.toml"
     path.write_text('[[token]]\nname = "desk"\nsecret = "a-token-of-sixteen"\nscopes = ["events"]\n')
     path.chmod(0o600)
+    return Tokens.load(path)
 
+
+def test_a_server_with_tokens_is_followed_once_one_was_given(browser: Browser, tmp_path: Path) -> None:
     async def check() -> None:
         hub = Hub()
         await hub.publish(SyntheticSession(source="the kitchen").started())
         async with (
-            serving(hub, tokens=Tokens.load(path)) as address,
+            serving(hub, tokens=tokens_of_followers(tmp_path)) as address,
             browser.open(address.page_url) as visit,
         ):
             await visit.shows("#connection", "unauthorized")
@@ -169,14 +172,10 @@ BLOCKED = """for (const name of ["localStorage", "sessionStorage"]) {
 
 
 def test_a_browser_that_keeps_nothing_shows_the_page_too(browser: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "tokens.toml"
-    path.write_text('[[token]]\nname = "desk"\nsecret = "a-token-of-sixteen"\nscopes = ["events"]\n')
-    path.chmod(0o600)
-
     async def check() -> None:
         hub = Hub()
         await hub.publish(SyntheticSession(source="the kitchen").started())
-        async with serving(hub, tokens=Tokens.load(path)) as address, browser.open() as visit:
+        async with serving(hub, tokens=tokens_of_followers(tmp_path)) as address, browser.open() as visit:
             await visit.page.add_init_script(BLOCKED)
             await visit.page.goto(address.page_url)
             await visit.page.fill("#token", "a-token-of-sixteen")
